@@ -1,0 +1,215 @@
+"""Apache httpd 2.4: capabilities, layouts, quoting, and a site as its templates see it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from vhostsmith.backend import Backend, BackendTls
+from vhostsmith.errors import InputError
+from vhostsmith.model import Docroot, Proxy, Redirect, Route, Site
+from vhostsmith.servers.base import Capability, Layout, Places, Server, ServerFacts
+from vhostsmith.servers.apache_probe import probe
+from vhostsmith.servers.view import FORGED_HEADERS, common_view, keeps_host, why_tls
+
+CAPABILITIES: Mapping[str, Capability] = {
+    "proxy_upgrade": Capability(
+        since=(2, 4, 47), source="CHANGES 2.4.47, mod_proxy_http: upgrade= on ProxyPass"
+    ),
+    "proxy_tls_per_backend": Capability(
+        since=(2, 4, 30), source="CHANGES 2.4.30: SSLProxy* directives in <Proxy> sections"
+    ),
+    "http2": Capability(
+        since=(2, 4, 17),
+        not_mpm="prefork",
+        source="CHANGES 2.4.17 (mod_http2), 2.4.27 (not with prefork)",
+    ),
+    "tls13": Capability(since=(2, 4, 36), source="CHANGES 2.4.36: TLSv1.3 with OpenSSL 1.1.1"),
+    "mlkem": Capability(openssl=(3, 5), source="OpenSSL CHANGES 3.5: X25519MLKEM768"),
+}
+
+DEBIAN = Layout(
+    name="debian-apache2",
+    kind="apache",
+    binary="/usr/sbin/apache2",
+    control="/usr/sbin/apache2ctl",
+    config="/etc/apache2/apache2.conf",
+    sites="/etc/apache2/sites-available",
+    logs="/var/log/apache2",
+    user="www-data",
+    ca_bundle="/etc/ssl/certs/ca-certificates.crt",
+    modules="/usr/lib/apache2/modules",
+    enable="a2ensite {stem}",
+    reload="apachectl configtest && systemctl reload apache2",
+)
+
+# What `render` assumes where no Apache is installed. OpenSSL stays unknown: a group that it does not know
+# passes configtest and ends the server.
+NEWEST = ServerFacts(
+    kind="apache",
+    version=(2, 4, 71),
+    openssl=None,
+    modules=(),
+    available=(),
+    mpm="event",
+    ipv6=True,
+    default_servers=(),
+    layout=DEBIAN,
+)
+
+
+def quote(text: str) -> str:
+    r"""Return a directive's argument: ``"``, with ``\`` and ``"`` escaped.
+
+    ``${NAME}`` is replaced inside quotes too and nothing can stop it (httpd docs, configuring.html,
+    "Syntax"), so it is refused.
+    """
+    value = str(text)
+    if "${" in value:
+        raise InputError(
+            f"{value!r} holds '${{', which Apache replaces by a variable even inside quotes",
+            remedy="use another name, or a link without it",
+        )
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
+    """What the templates see as ``site``; see docs/reference/templates.md."""
+    seen = dict(common_view(site, places))
+    settings = {_tls_key(r.backend, places): r.backend for r in site.routes if r.backend.tls}
+    if len(settings) > 1 and not CAPABILITIES["proxy_tls_per_backend"].holds(facts):
+        raise InputError(
+            "this Apache verifies all HTTPS backends of a site alike (before 2.4.30)",
+            remedy="give the second backend a site of its own",
+        )
+    use_rewrite = site.websocket == "rewrite" or (
+        site.websocket == "auto" and not CAPABILITIES["proxy_upgrade"].holds(facts)
+    )
+    if site.websocket == "native" and not CAPABILITIES["proxy_upgrade"].holds(facts):
+        raise InputError(
+            "this Apache has no upgrade= on ProxyPass (2.4.47 and later)",
+            remedy="use --websocket rewrite, or auto",
+        )
+    per_backend = len(settings) > 1
+    seen["server_name"] = _server_name(site)
+    seen["server_aliases"] = _server_aliases(site)
+    seen["websocket"] = "off" if site.websocket == "off" else "rewrite" if use_rewrite else "native"
+    seen["routes"] = [_route(route, site, places) for route in site.routes]
+    seen["has_tls_backend"] = bool(settings)
+    seen["backend_tls"] = (
+        [_backend_tls(b, places) for b in settings.values()] if not per_backend else []
+    )
+    seen["backend_sections"] = (
+        [_backend_section(r.backend, places) for r in _distinct(site.routes)] if per_backend else []
+    )
+    seen["host_pattern"] = _host_pattern(site)
+    seen["forged_headers"] = [*FORGED_HEADERS, *(n.replace("-", "_") for n in FORGED_HEADERS)]
+    seen["mounts"] = [m for m in seen["routes"] if m["path"] != "/"]
+    return seen
+
+
+def missing(site: Site, facts: ServerFacts) -> tuple[tuple[str, ...], str]:
+    """Return the modules that the site needs and that are not loaded, and the command that enables them."""
+    needed = {"ssl", "socache_shmcb", "headers", "rewrite", "alias"}
+    if CAPABILITIES["http2"].holds(facts):
+        needed.add("http2")
+    if isinstance(site.action, Proxy):
+        needed |= {"proxy", "proxy_http"}
+        if site.websocket in {"auto", "rewrite"} and not CAPABILITIES["proxy_upgrade"].holds(facts):
+            needed.add("proxy_wstunnel")
+    if isinstance(site.action, Docroot):
+        needed |= {"dir", "mime"} | ({"proxy", "proxy_fcgi"} if site.action.php else set())
+    if isinstance(site.action, Redirect):
+        needed -= {"socache_shmcb"}
+    if site.access.basic_auth:
+        needed |= {"auth_basic", "authn_file", "authz_user"}
+    if site.access.allow:
+        needed.add("authz_host")
+    absent = tuple(sorted(needed - set(facts.modules)))
+    return absent, f"a2enmod {' '.join(absent)}" if absent else ""
+
+
+def _server_name(site: Site) -> str:
+    """ServerName takes no wildcard (httpd docs, ServerName); an underscore no client sends stands for it."""
+    if site.name.is_any:
+        return "catch-all.invalid"
+    return site.name.url_host.replace("*.", "_wildcard.", 1)
+
+
+def _server_aliases(site: Site) -> list[str]:
+    own = [site.name.text] if site.name.is_wildcard else []
+    return own + [alias.text for alias in site.aliases]
+
+
+def _host_pattern(site: Site) -> str:
+    """A regular expression for the names that a client may have asked for; its group 1 is the name."""
+    names = [re.escape(n.url_host).replace(r"\*\.", r"[a-z0-9-]+\.", 1) for n in site.names]
+    return "|".join(names)
+
+
+def _route(route: Route, site: Site, places: Places) -> dict[str, Any]:
+    backend = route.backend
+    authority = f"{backend.authority}{route.target_path}"
+    through = f"unix:{backend.socket}|" if backend.socket else ""
+    host = "localhost" if backend.socket is None else _socket_host(backend.socket)
+    if backend.socket is not None:
+        authority = f"{host}{route.target_path}"
+    ws_scheme = "wss" if backend.tls else "ws"
+    return {
+        "path": route.path,
+        "bare_path": route.path.rstrip("/"),
+        "is_root": route.path == "/",
+        "is_stripped": route.prefix == "strip" and route.path != "/",
+        "url": f"{through}{backend.scheme}://{authority}",
+        "reverse_url": f"{backend.scheme}://{authority}",
+        "websocket_url": f"{through}{ws_scheme}://{authority}",
+        "public_path": "/" if route.prefix == "strip" else route.path,
+        "keeps_host": keeps_host(backend, site),
+    }
+
+
+def _socket_host(socket: str) -> str:
+    return "localhost"
+
+
+def _tls_key(backend: Backend, places: Places) -> tuple[Any, ...]:
+    made = _backend_tls(backend, places)
+    return tuple(sorted(made.items()))
+
+
+def _backend_tls(backend: Backend, places: Places) -> dict[str, Any]:
+    tls = backend.tls or BackendTls(mode="insecure")
+    ca = tls.ca or places.ca_bundle
+    return {
+        "verifies": tls.mode != "insecure",
+        "authority": places.pin(backend.host, backend.port) if tls.mode == "pin" else ca,
+        "checks_name": tls.mode == "verify" and tls.ca is None,
+        "why": why_tls(tls),
+    }
+
+
+def _backend_section(backend: Backend, places: Places) -> dict[str, Any]:
+    return {"authority_pattern": re.escape(backend.authority), **_backend_tls(backend, places)}
+
+
+def _distinct(routes: tuple[Route, ...]) -> list[Route]:
+    seen: dict[str, Route] = {}
+    for route in routes:
+        if route.backend.tls:
+            seen.setdefault(route.backend.authority, route)
+    return list(seen.values())
+
+
+SERVER = Server(
+    kind="apache",
+    capabilities=CAPABILITIES,
+    layouts=(DEBIAN,),
+    newest=NEWEST,
+    quote=quote,
+    view=view,
+    probe=probe,
+    missing=missing,
+)
