@@ -39,3 +39,9 @@ class TemplateError(VhostsmithError):
 
 class MachineError(VhostsmithError):
     """The machine refused: a file, a program or a port."""
+
+
+class BusyError(VhostsmithError):
+    """Another run is at work, or a limit is reached: the same command works later."""
+
+    exit_code = 75

@@ -66,7 +66,8 @@ class Machine:
 def listening_programs(ports: tuple[int, ...]) -> frozenset[str]:
     """Return the names of the programs that listen on one of the ports, as far as /proc shows them.
 
-    Only root may see whose a socket is; for others a port that is taken is ascribed to the web servers that run.
+    Only root may see whose a socket is; for others a port that is taken is ascribed to the web
+    servers that run.
     """
     inodes = _listening_inodes(ports)
     if not inodes:
@@ -100,7 +101,8 @@ def _listening_inodes(ports: tuple[int, ...]) -> set[str]:
 
 
 def require_root_only(directory: str) -> None:
-    """As root, refuse a directory that anybody else could change (as sshd's StrictModes); else do nothing.
+    """As root, refuse a directory that anybody else could change (as sshd's StrictModes); else do
+    nothing.
 
     It and every parent must belong to root and be writable by root alone; a sticky parent is fine.
     """

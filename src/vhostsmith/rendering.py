@@ -21,8 +21,8 @@ def render_site(
 ) -> str:
     """Return the configuration file of a site for the server that the facts describe.
 
-    ``sources`` maps template names (``apache/proxy.conf.j2``) to (file, text). Raises InputError when the
-    server cannot do what the site asks for, TemplateError when a template is at fault.
+    ``sources`` maps template names (``apache/proxy.conf.j2``) to (file, text). Raises InputError
+    when the server cannot do what the site asks for, TemplateError when a template is at fault.
     """
     server = SERVERS[facts.kind]
     own = {

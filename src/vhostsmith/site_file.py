@@ -20,8 +20,22 @@ from vhostsmith.servers.base import Kind
 FORMAT = 1
 _KEYS: Mapping[str, frozenset[str]] = {
     "": frozenset(
-        "format server aliases certificate tls limits access listen websocket file_name"
-        " route docroot redirect refuse".split()
+        [
+            "format",
+            "server",
+            "aliases",
+            "certificate",
+            "tls",
+            "limits",
+            "access",
+            "listen",
+            "websocket",
+            "file_name",
+            "route",
+            "docroot",
+            "redirect",
+            "refuse",
+        ]
     ),
     "certificate": frozenset({"source", "cert", "key"}),
     "tls": frozenset({"guideline", "hsts_s"}),

@@ -1,7 +1,9 @@
-"""The Jinja environment over given sources; every text that a person chose goes through the server's quoting.
+"""The Jinja environment over given sources; every text that a person chose goes through the
+server's quoting.
 
-A template is found by name in ``sources``, a mapping of names to (file, text): who wins among several places
-is decided by whoever builds it. Templates run in Jinja's sandbox and every undefined name is an error.
+A template is found by name in ``sources``, a mapping of names to (file, text): who wins among
+several places is decided by whoever builds it. Templates run in Jinja's sandbox and every undefined
+name is an error.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ def environment(sources: Sources, quote: Callable[[str], str]) -> jinja2.Environ
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  # the output is no HTML: `quote` does what is needed
+        autoescape=False,  # the output is no HTML: `quote` does what is needed
         auto_reload=False,
     )
     made.filters["quote"] = quote

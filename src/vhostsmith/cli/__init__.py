@@ -20,7 +20,9 @@ from vhostsmith.errors import VhostsmithError
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.option("--config-dir", metavar="DIR", help="Instead of /etc/vhostsmith (VHOSTSMITH_CONFIG).")
-@click.option("--state-dir", metavar="DIR", help="Instead of /var/lib/vhostsmith (VHOSTSMITH_STATE).")
+@click.option(
+    "--state-dir", metavar="DIR", help="Instead of /var/lib/vhostsmith (VHOSTSMITH_STATE)."
+)
 @click.pass_context
 def vhostsmith(context: click.Context, config_dir: str | None, state_dir: str | None) -> None:
     """From a name and a port to an HTTPS site on your own Apache or nginx."""
@@ -49,7 +51,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone, as `head` does: not an error to speak of.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as defect:  # noqa: BLE001  # the one place: a defect is said, not shown
+    except Exception as defect:  # the one place: a defect is said, not shown
         if os.environ.get("VHOSTSMITH_TRACEBACK"):
             raise
         click.echo(

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from socketserver import TCPServer
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from vhostsmith import websocket
 
@@ -40,7 +40,7 @@ class Demo:
         self._server.server_close()
         self._server.hang_up()
 
-    def __enter__(self) -> Demo:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

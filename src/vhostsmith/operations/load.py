@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhostsmith import host
+from vhostsmith import explanation, host
 from vhostsmith.errors import InputError, MachineError
+from vhostsmith.explanation import Explanation
 from vhostsmith.model import Site
 from vhostsmith.servers import SERVERS
 from vhostsmith.servers.base import Kind, Places, ServerFacts, parse_version
@@ -46,6 +47,12 @@ def template_sources(where: Directories, kind: Kind) -> Sources:
 def guideline_text() -> str:
     """Return Mozilla's guideline as packaged."""
     return Path(__file__, "..", "..", "guidelines", "mozilla-6.0.json").resolve().read_text("utf-8")
+
+
+def explanations(kind: Kind) -> Mapping[str, Explanation]:
+    """Return why each directive of a server's templates is there, as packaged."""
+    path = Path(__file__, "..", "..", "explanations", f"{kind}.toml").resolve()
+    return explanation.load(path.read_text("utf-8"))
 
 
 def facts_from_file(path: str) -> tuple[tuple[ServerFacts, ...], Kind | None]:

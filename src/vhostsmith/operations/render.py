@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vhostsmith import inventory, rendering
 from vhostsmith.errors import InputError
 from vhostsmith.host import Machine
-from vhostsmith.model import Site
+from vhostsmith.model import Proxy, Route, Site, parse_file
 from vhostsmith.names import parse_name
 from vhostsmith.operations import load
 from vhostsmith.operations.resolve import Pin, resolve
 from vhostsmith.servers import SERVERS
 from vhostsmith.servers.base import Kind, Places, ServerFacts
+
+
+if TYPE_CHECKING:
+    from vhostsmith.rehearsal import Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +71,112 @@ def ask(
     return Asked(site=site, facts=facts, pins=found.pins, notes=notes + found.notes)
 
 
-def render(asked: Asked, where: load.Directories) -> Rendered:
-    """Return the site's text for the server that the facts describe."""
+def render(
+    asked: Asked, where: load.Directories, *, pin_out: str | None = None, explain: bool = False
+) -> Rendered:
+    """Return the site's text for the server that the facts describe.
+
+    With ``pin_out`` the text names that file for the pin of the site's one pinned backend.
+    """
+    asked = _with_pin_file(asked, pin_out) if pin_out else asked
     places = load.places(asked.site, where, asked.facts)
     text = text_of(asked.site, asked.facts, places, where)
+    if explain:
+        from vhostsmith.explanation import annotate
+
+        text = annotate(text, load.explanations(asked.facts.kind))
     return Rendered(
         asked=asked,
         places=places,
         text=text,
         file=f"{asked.facts.layout.sites}/{asked.site.stem}.conf",
-        notes=asked.notes + _notes(asked, places),
+        notes=asked.notes + _notes(asked, places, pin_out),
     )
+
+
+def check(rendered: Rendered, where: load.Directories, *, shown_as: str) -> None:
+    """Rehearse the text on a private server; raises MachineError with file and line where it fails."""
+    from datetime import UTC, datetime
+
+    from vhostsmith import rehearsal
+
+    rehearsal.alone(
+        candidate(rendered.asked, where, trusted=rendered.places.trusted),
+        shown_as=shown_as,
+        now=datetime.now(tz=UTC),
+    )
+
+
+def candidate(asked: Asked, where: load.Directories, *, trusted: bool) -> Candidate:
+    """Return the asked site as something to put on trial."""
+    from vhostsmith.rehearsal import Candidate
+
+    return Candidate(
+        site=asked.site,
+        facts=asked.facts,
+        trusted=trusted,
+        pins={str(pin.backend): pin.pem for pin in asked.pins},
+        sources=load.template_sources(where, asked.facts.kind),
+        guideline_text=load.guideline_text(),
+    )
+
+
+def write(rendered: Rendered, output: str | None, pin_out: str | None) -> None:
+    """Write the text and the pin to the files that were asked for, the pin first: the text names it."""
+    from vhostsmith.host import write_whole
+
+    if pin_out:
+        write_whole(pin_out, rendered.asked.pins[0].pem.encode(), mode=0o644)
+    if output:
+        write_whole(output, rendered.text.encode(), mode=0o644)
+
+
+def as_document(rendered: Rendered) -> Mapping[str, Any]:
+    """Return what ``--json`` prints; docs/reference/json.md describes it."""
+    asked = rendered.asked
+    return {
+        "format": 1,
+        "server": asked.facts.kind,
+        "file": rendered.file,
+        "text": rendered.text,
+        "notes": list(rendered.notes),
+        "pins": [
+            {
+                "backend": str(pin.backend),
+                "sha256": pin.fingerprint,
+                "file": _pin_file(pin, rendered.places),
+                "pem": pin.pem,
+            }
+            for pin in asked.pins
+        ],
+    }
+
+
+def _pin_file(pin: Pin, places: Places) -> str:
+    tls = pin.backend.tls
+    return tls.ca if tls and tls.ca else places.pin(pin.backend.host, pin.backend.port)
+
+
+def _with_pin_file(asked: Asked, pin_out: str) -> Asked:
+    """Return the asked site with its pin in ``pin_out``."""
+    if len(asked.pins) != 1:
+        raise InputError(
+            f"--pin-out writes the one pin of a site, and this one has {len(asked.pins)}",
+            where="--pin-out",
+        )
+    path = parse_file(os.path.abspath(pin_out), "pin", where="--pin-out")
+    pin = asked.pins[0]
+
+    def moved(route: Route) -> Route:
+        if route.backend != pin.backend or route.backend.tls is None:
+            return route
+        tls = dataclasses.replace(route.backend.tls, ca=path)
+        return dataclasses.replace(route, backend=dataclasses.replace(route.backend, tls=tls))
+
+    routes = tuple(moved(route) for route in asked.site.routes)
+    site = dataclasses.replace(asked.site, action=Proxy(routes=routes))
+    backend = next(r.backend for r in routes if str(r.backend) == str(pin.backend))
+    return dataclasses.replace(asked, site=site, pins=(dataclasses.replace(pin, backend=backend),))
 
 
 def text_of(site: Site, facts: ServerFacts, places: Places, where: load.Directories) -> str:
@@ -118,9 +218,7 @@ def _describe(facts: ServerFacts) -> str:
     return f"{product} {version} on Debian"
 
 
-def _site_file(
-    name: str | None, options: Mapping[str, Any], where: load.Directories
-) -> Any:
+def _site_file(name: str | None, options: Mapping[str, Any], where: load.Directories) -> Any:
     """Return the parsed site file when the command line names no action, else None."""
     chosen = ("backend", "route", "docroot", "redirect_to", "catch_all")
     if name is None or any(options[key] for key in chosen):
@@ -135,7 +233,7 @@ def _site_file(
     return site_file.load(parsed, path.read_text("utf-8"), file=str(path))
 
 
-def _notes(asked: Asked, places: Places) -> tuple[str, ...]:
+def _notes(asked: Asked, places: Places, pin_out: str | None) -> tuple[str, ...]:
     site, facts = asked.site, asked.facts
     notes = []
     absent, command = SERVERS[facts.kind].missing(site, facts)
@@ -145,9 +243,10 @@ def _notes(asked: Asked, places: Places) -> tuple[str, ...]:
         notes.append(
             f"{places.certificate} is not there yet: vhostsmith cert self-signed {site.name.text} makes one"
         )
-    for pin in asked.pins:
-        backend = pin.backend
-        notes.append(f"its pin is expected at {places.pin(backend.host, backend.port)} (--pin-out FILE writes it)")
+    for pin in asked.pins if not pin_out else ():
+        notes.append(
+            f"the pin belongs into {_pin_file(pin, places)} (--pin-out FILE writes it elsewhere)"
+        )
     if site.tls.hsts_s and not places.trusted:
         notes.append("HSTS is left out: with a self-signed certificate it would lock browsers out")
     if site.name.is_ip:
@@ -155,8 +254,3 @@ def _notes(asked: Asked, places: Places) -> tuple[str, ...]:
             f"clients send no name for an address: this site must be the first on {site.https_port} of its address"
         )
     return tuple(notes)
-
-
-def with_pins(places: Places, directory: str) -> Places:
-    """Return the places with the pins in another directory."""
-    return dataclasses.replace(places, pins=directory)

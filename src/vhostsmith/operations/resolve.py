@@ -51,9 +51,9 @@ def resolve(
 ) -> Resolved:
     """Ask each backend what the texts leave open.
 
-    ``scheme`` decides where given; ``wish`` says how HTTPS backends are judged, None leaves it to what their
-    certificates allow; ``needs_name`` is nginx's way of comparing names. Raises InputError when a backend
-    cannot be judged as wished.
+    ``scheme`` decides where given; ``wish`` says how HTTPS backends are judged, None leaves it to
+    what their certificates allow; ``needs_name`` is nginx's way of comparing names. Raises
+    InputError when a backend cannot be judged as wished.
     """
     backends: dict[str, Backend] = {}
     pins: dict[str, Pin] = {}
@@ -153,15 +153,14 @@ def _unseen(
             f"nginx compares a name in the certificate of {backend}, and no TLS answers there",
             remedy="start the app, or give the name with --backend-name (localhost, say)",
         )
-    fetch = (
-        f"openssl s_client -connect {backend.authority} </dev/null | openssl x509 > backend.pem"
-    )
+    fetch = f"openssl s_client -connect {backend.authority} </dev/null | openssl x509 > backend.pem"
     note = f"the certificate of {backend} could not be looked at; once it answers: {fetch}"
     return dataclasses.replace(backend, tls=tls), None, [note] if tls.mode == "pin" else []
 
 
 def _comparable_name(peer: PeerCertificate) -> str | None:
-    """Return a name that a server can compare: a DNS name, else the common name where there are none.
+    """Return a name that a server can compare: a DNS name, else the common name where there are
+    none.
 
     That is what OpenSSL's X509_check_host does, which nginx calls.
     """

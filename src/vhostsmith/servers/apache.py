@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from vhostsmith.backend import Backend, BackendTls
 from vhostsmith.errors import InputError
 from vhostsmith.model import Docroot, Proxy, Redirect, Route, Site
-from vhostsmith.servers.base import Capability, Layout, Places, Server, ServerFacts
 from vhostsmith.servers.apache_probe import probe
-from vhostsmith.servers.view import FORGED_HEADERS, common_view, keeps_host, why_tls
+from vhostsmith.servers.base import Capability, Layout, Places, Server, ServerFacts
+from vhostsmith.servers.view import FORGED_HEADERS, common_view, keeps_host, trust_file, why_tls
 
 CAPABILITIES: Mapping[str, Capability] = {
     "proxy_upgrade": Capability(
@@ -45,8 +44,8 @@ DEBIAN = Layout(
     reload="apachectl configtest && systemctl reload apache2",
 )
 
-# What `render` assumes where no Apache is installed. OpenSSL stays unknown: a group that it does not know
-# passes configtest and ends the server.
+# What `render` assumes where no Apache is installed. OpenSSL stays unknown: a group that it does
+# not know passes configtest and ends the server.
 NEWEST = ServerFacts(
     kind="apache",
     version=(2, 4, 71),
@@ -58,6 +57,9 @@ NEWEST = ServerFacts(
     default_servers=(),
     layout=DEBIAN,
 )
+
+
+_SET_HEADERS = frozenset({"X-Forwarded-Proto", "X-Forwarded-Port", "X-Scheme", "X-Real-IP"})
 
 
 def quote(text: str) -> str:
@@ -106,8 +108,18 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
         [_backend_section(r.backend, places) for r in _distinct(site.routes)] if per_backend else []
     )
     seen["host_pattern"] = _host_pattern(site)
-    seen["forged_headers"] = [*FORGED_HEADERS, *(n.replace("-", "_") for n in FORGED_HEADERS)]
-    seen["mounts"] = [m for m in seen["routes"] if m["path"] != "/"]
+    seen["forged_headers"] = [
+        *(name for name in FORGED_HEADERS if name not in _SET_HEADERS),
+        *(name.replace("-", "_") for name in FORGED_HEADERS),
+        *(["Authorization"] if site.access.basic_auth else []),
+    ]
+    seen["mounts"] = [route for route in seen["routes"] if not route["is_root"]]
+    seen["confined"] = [route for route in seen["routes"] if route["is_confined"]]
+    seen["has_rewrites"] = bool(
+        seen["confined"] or site.limits.max_body or (seen["websocket"] == "rewrite" and site.routes)
+    )
+    seen["stripped"] = [route for route in seen["routes"] if route["is_stripped"]]
+    seen["foreign_hosts"] = [route for route in seen["routes"] if not route["keeps_host"]]
     return seen
 
 
@@ -133,14 +145,19 @@ def missing(site: Site, facts: ServerFacts) -> tuple[tuple[str, ...], str]:
 
 
 def _server_name(site: Site) -> str:
-    """ServerName takes no wildcard (httpd docs, ServerName); an underscore no client sends stands for it."""
+    """Return what stands for the name in ServerName, which takes no wildcard and no IPv6 address.
+
+    A name that no client sends stands for those; ServerAlias has them (httpd docs, ServerName).
+    """
     if site.name.is_any:
         return "catch-all.invalid"
-    return site.name.url_host.replace("*.", "_wildcard.", 1)
+    if site.name.kind == "ipv6":
+        return f"{site.name.stem}.invalid"
+    return site.name.text.replace("*.", "_wildcard.", 1)
 
 
 def _server_aliases(site: Site) -> list[str]:
-    own = [site.name.text] if site.name.is_wildcard else []
+    own = [site.name.url_host] if site.name.is_wildcard or site.name.kind == "ipv6" else []
     return own + [alias.text for alias in site.aliases]
 
 
@@ -154,14 +171,12 @@ def _route(route: Route, site: Site, places: Places) -> dict[str, Any]:
     backend = route.backend
     authority = f"{backend.authority}{route.target_path}"
     through = f"unix:{backend.socket}|" if backend.socket else ""
-    host = "localhost" if backend.socket is None else _socket_host(backend.socket)
-    if backend.socket is not None:
-        authority = f"{host}{route.target_path}"
     ws_scheme = "wss" if backend.tls else "ws"
     return {
         "path": route.path,
         "bare_path": route.path.rstrip("/"),
         "is_root": route.path == "/",
+        "is_confined": route.path != "/" or route.target_path != "/",
         "is_stripped": route.prefix == "strip" and route.path != "/",
         "url": f"{through}{backend.scheme}://{authority}",
         "reverse_url": f"{backend.scheme}://{authority}",
@@ -171,10 +186,6 @@ def _route(route: Route, site: Site, places: Places) -> dict[str, Any]:
     }
 
 
-def _socket_host(socket: str) -> str:
-    return "localhost"
-
-
 def _tls_key(backend: Backend, places: Places) -> tuple[Any, ...]:
     made = _backend_tls(backend, places)
     return tuple(sorted(made.items()))
@@ -182,10 +193,9 @@ def _tls_key(backend: Backend, places: Places) -> tuple[Any, ...]:
 
 def _backend_tls(backend: Backend, places: Places) -> dict[str, Any]:
     tls = backend.tls or BackendTls(mode="insecure")
-    ca = tls.ca or places.ca_bundle
     return {
         "verifies": tls.mode != "insecure",
-        "authority": places.pin(backend.host, backend.port) if tls.mode == "pin" else ca,
+        "authority": trust_file(backend, tls, places),
         "checks_name": tls.mode == "verify" and tls.ca is None,
         "why": why_tls(tls),
     }

@@ -17,9 +17,9 @@ Version = tuple[int, ...]
 class Layout:
     """Where a distribution keeps a server and its things; data, never a subclass.
 
-    ``control`` is the program that knows the distribution's environment (``apache2ctl``); ``enable`` and
-    ``reload`` are what a person would type, with ``{stem}`` for the site's file; ``proven`` says whether
-    our tests run it.
+    ``control`` is the program that knows the distribution's environment (``apache2ctl``);
+    ``enable`` and ``reload`` are what a person would type, with ``{stem}`` for the site's file;
+    ``proven`` says whether our tests run it.
     """
 
     name: str
@@ -50,8 +50,9 @@ class DefaultServer:
 class ServerFacts:
     """The parsed answers of a server about itself; None where it did not say.
 
-    ``modules`` are loaded (Apache: ``ssl``, ``proxy_http``; nginx: compiled in, ``http_v2``), ``available``
-    could be; ``openssl`` is the library it runs with, which need not be the one it was built with.
+    ``modules`` are loaded (Apache: ``ssl``, ``proxy_http``; nginx: compiled in, ``http_v2``),
+    ``available`` could be; ``openssl`` is the library it runs with, which need not be the one it
+    was built with.
     """
 
     kind: Kind
@@ -90,8 +91,9 @@ class Capability:
 class Places:
     """Where the files lie that a site's text names.
 
-    ``listen`` is None for every address of the machine, else the addresses to listen on; ``trusted`` says
-    whether clients trust the certificate, so that a redirect may be permanent and HSTS sent.
+    ``listen`` is None for every address of the machine, else the addresses to listen on;
+    ``trusted`` says whether clients trust the certificate, so that a redirect may be permanent and
+    HSTS sent.
     """
 
     certificate: str
@@ -130,16 +132,16 @@ class Host(Protocol):
         """The sorted names in a directory; empty when it is not there."""
 
     def parse_nginx(self, path: str) -> Mapping[str, Any]:
-        """crossplane's reading of an nginx configuration with all that it includes."""
+        """Crossplane's reading of an nginx configuration with all that it includes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One kind of web server, as functions over values.
 
-    ``view`` returns what the templates see as ``site``; ``probe`` returns facts for a layout, or None where
-    it is not installed; ``missing`` returns the modules that the site needs and the server lacks, and the
-    command that adds them.
+    ``view`` returns what the templates see as ``site``; ``probe`` returns facts for a layout, or
+    None where it is not installed; ``missing`` returns the modules that the site needs and the
+    server lacks, and the command that adds them.
     """
 
     kind: Kind

@@ -10,7 +10,7 @@ from vhostsmith.errors import InputError
 from vhostsmith.model import Route, Site
 from vhostsmith.servers.base import Capability, Layout, Places, Server, ServerFacts
 from vhostsmith.servers.nginx_probe import probe
-from vhostsmith.servers.view import FORGED_HEADERS, common_view, keeps_host, why_tls
+from vhostsmith.servers.view import FORGED_HEADERS, common_view, keeps_host, trust_file, why_tls
 
 CAPABILITIES: Mapping[str, Capability] = {
     "http2": Capability(module="http_v2", source="docs, ngx_http_v2_module: --with-http_v2_module"),
@@ -69,7 +69,14 @@ NEWEST = ServerFacts(
 
 
 _SET_HEADERS = frozenset(
-    "X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Forwarded-Port X-Scheme X-Real-IP".split()
+    [
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Port",
+        "X-Scheme",
+        "X-Real-IP",
+    ]
 )
 
 
@@ -97,11 +104,16 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
     seen["server_names"] = " ".join(name.url_host for name in site.names)
     seen["needs_default_server"] = site.name.is_ip or site.name.is_any
     exact = [name.url_host for name in site.names if not name.is_wildcard]
-    seen["redirect_host"] = f"$vs_{site.name.identifier}_host" if seen["has_aliases"] else exact[0] if exact else ""
+    seen["redirect_host"] = (
+        f"$vs_{site.name.identifier}_host" if seen["has_aliases"] else exact[0] if exact else ""
+    )
     seen["fallback_host"] = exact[0] if exact else site.name.text.removeprefix("*.")
     seen["redirect_hosts"] = [name.url_host for name in site.names]
     seen["has_websocket"] = site.websocket != "off" and bool(site.routes)
     seen["host_variable"] = "$host" if site.https_port == 443 else "$host:$server_port"
+    seen["forged_variables"] = [
+        "HTTP_" + name.upper().replace("-", "_") for name in (*FORGED_HEADERS, "Forwarded")
+    ]
     seen["upstreams"] = [
         {"name": name, "server": server} for (server, *_), name in upstreams.items()
     ]
@@ -172,7 +184,7 @@ def _dropped(is_stripped: bool, site: Site) -> list[str]:
 
 
 def _backend_tls(route: Route, places: Places) -> dict[str, Any]:
-    """nginx compares names only, never addresses, and cannot leave the comparison out."""
+    """Nginx compares names only, never addresses, and cannot leave the comparison out."""
     backend, tls = route.backend, route.backend.tls
     if tls is None:
         return {"has_tls": False, "verifies": False, "authority": "", "tls_name": "", "why": ""}
@@ -181,11 +193,10 @@ def _backend_tls(route: Route, places: Places) -> dict[str, Any]:
             f"nginx compares the certificate of {backend} with a DNS name, and none is known",
             remedy="give the name that stands in the certificate with --backend-name",
         )
-    pinned = places.pin(backend.host, backend.port)
     return {
         "has_tls": True,
         "verifies": tls.mode != "insecure",
-        "authority": pinned if tls.mode == "pin" else tls.ca or places.ca_bundle,
+        "authority": trust_file(backend, tls, places),
         "why": why_tls(tls),
         "tls_name": tls.name or "",
     }

@@ -9,9 +9,8 @@ from vhostsmith.backend import Backend, BackendTls
 from vhostsmith.model import CHALLENGE_PATH, Docroot, Redirect, Site
 from vhostsmith.servers.base import Places
 
-
-# Headers that apps believe (Tornado, Django, Rails, PHP frameworks, IIS bridges) and that mod_proxy and
-# nginx pass on as the client sent them.
+# Headers that apps believe (Tornado, Django, Rails, PHP frameworks, IIS bridges) and that mod_proxy
+# and nginx pass on as the client sent them.
 FORGED_HEADERS = (
     "X-Forwarded-For",
     "X-Forwarded-Host",
@@ -58,6 +57,13 @@ def common_view(site: Site, places: Places) -> Mapping[str, Any]:
     }
 
 
+def trust_file(backend: Backend, tls: BackendTls, places: Places) -> str:
+    """Return the file of certificates that the backend's is checked against."""
+    if tls.ca is not None:
+        return tls.ca
+    return places.pin(backend.host, backend.port) if tls.mode == "pin" else places.ca_bundle
+
+
 def why_tls(tls: BackendTls) -> str:
     """Return the line that stands above the directives which verify an HTTPS backend."""
     if tls.mode == "pin":
@@ -73,8 +79,9 @@ def keeps_host(backend: Backend, site: Site) -> bool:
     """Whether the backend is asked for the public name.
 
     Apache checks a backend's certificate against the name that it sends as Host (mod_proxy: with
-    ProxyPreserveHost the client's), so a backend that is verified by the machine's public CAs under a name of
-    its own is asked for that name, on both servers alike; the public one is in X-Forwarded-Host.
+    ProxyPreserveHost the client's), so a backend that is verified by the machine's public CAs under
+    a name of its own is asked for that name, on both servers alike; the public one is in
+    X-Forwarded-Host.
     """
     tls = backend.tls
     if tls is None or tls.mode != "verify" or tls.ca is not None:

