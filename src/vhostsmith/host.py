@@ -113,8 +113,10 @@ def require_root_only(directory: str) -> None:
     while True:
         try:
             found = os.stat(path)
-        except FileNotFoundError:
-            return
+        except OSError:
+            # Not there yet: whoever can change its parents decides what it becomes.
+            path, is_leaf = os.path.dirname(path), False
+            continue
         writable = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         is_sticky = bool(found.st_mode & stat.S_ISVTX) and not is_leaf
         if found.st_uid != 0 or (writable and not is_sticky):

@@ -22,7 +22,7 @@ cat /usr/sbin/policy-rc.d
 echo ----
 """
 POLICIES = {
-    "own": "printf 'exit 0 # \\001 its own' >/usr/sbin/policy-rc.d; chmod 4751 /usr/sbin/policy-rc.d",
+    "own": "cd /usr/sbin && printf 'exit 0 # \\001' >policy-rc.d && chmod 4751 policy-rc.d",
     "link": "ln -sf /nowhere/at/all /usr/sbin/policy-rc.d",
     "none": "rm -f /usr/sbin/policy-rc.d",
 }
@@ -136,16 +136,17 @@ def test_the_policy_is_the_same_file_afterwards(archive: Archive, policy: str, c
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("policy", POLICIES)
-def test_an_interrupt_leaves_the_policy_as_it_was(
+def test_an_interrupt_waits_for_dpkg_and_leaves_the_policy_as_it_was(
     archive: Archive, policy: str, signum: signal.Signals
 ) -> None:
-    archive.add("vhostsmith-x", "1.0", postinst="echo slow; sleep 30")
+    archive.add("vhostsmith-x", "1.0", postinst=f"echo slow; sleep 2; {ASK_POLICY}")
     running = archive.start(POLICIES[policy] + LOOK + install("vhostsmith-x") + LOOK)
     assert running.stdout is not None
     said = "".join(iter(running.stdout.readline, "slow\n"))
     os.killpg(running.pid, signum)
     said += running.communicate(timeout=30)[0]
     before, between, after = looks(said)
+    assert "answered: 101\n" in between
     assert f"exit code {128 + signum}\n" in between
     assert after == before
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Leaf:
     """The certificate of a server.
 
-    ``names`` are its subject alternative names, DNS names and addresses as text; ``sha256`` is colon
-    hex in capitals; ``spki`` is its public key (DER).
+    ``names`` are its subject alternative names, DNS names and addresses as text; ``sha256`` is
+    colon hex in capitals; ``spki`` is its public key (DER).
     """
 
     names: tuple[str, ...]

@@ -83,7 +83,8 @@ def _builder(
         # Both ends are part of the validity (RFC 5280 §4.1.2.5): one second less makes whole days.
         .not_valid_after(begin + timedelta(days=days) - timedelta(seconds=1))
         .add_extension(_alternative_names(names), critical=False)
-        # Firefox refuses a CA's certificate on a server (MOZILLA_PKIX_ERROR_CA_CERT_USED_AS_END_ENTITY).
+        # Firefox takes no CA's certificate from a server
+        # (MOZILLA_PKIX_ERROR_CA_CERT_USED_AS_END_ENTITY).
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

@@ -52,14 +52,10 @@ class Directory:
         with _explained(self.path):
             return tuple(sorted(os.listdir(self.number)))
 
-    def has_directory(self, name: str) -> bool:
-        """Whether a directory of that name is there, and not a link to one."""
-        with _explained(self.at(name)):
-            try:
-                found = os.stat(name, dir_fd=self.number, follow_symlinks=False)
-            except FileNotFoundError:
-                return False
-        return stat.S_ISDIR(found.st_mode)
+    def sync(self) -> None:
+        """Make durable which names are in the directory."""
+        with _explained(self.path):
+            os.fsync(self.number)
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a regular file; None where there is none."""
@@ -76,7 +72,7 @@ class Directory:
                 return file.read()
 
     def write(self, name: str, content: bytes, *, mode: int) -> None:
-        """Write a new file, with ``mode`` from its first byte and durably; one of that name is an error."""
+        """Write a file that is not there yet, durably, with ``mode`` from its first byte."""
         with _explained(self.at(name)):
             with _usual_umask():
                 number = os.open(name, _NEW_FILE, mode, dir_fd=self.number)
@@ -114,11 +110,11 @@ class Directory:
 
     def remove(self, name: str) -> None:
         """Remove a file, a link or a whole directory, if it is there."""
-        with _explained(self.at(name)):
-            if self.has_directory(name):
+        with _explained(self.at(name)), contextlib.suppress(FileNotFoundError):
+            found = os.stat(name, dir_fd=self.number, follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode):
                 shutil.rmtree(name, dir_fd=self.number)
-                return
-            with contextlib.suppress(FileNotFoundError):
+            else:
                 os.unlink(name, dir_fd=self.number)
 
 
@@ -126,8 +122,8 @@ class Directory:
 def opened(path: str, *, wait_s: float = LOCK_WAIT_S) -> Iterator[Directory]:
     """Open the state directory for ourselves alone; it is made, with its ``format``, where missing.
 
-    As root it and every parent must be root's alone. Raises MachineError, and BusyError when another
-    run holds it for longer than ``wait_s``.
+    As root it and every parent must be root's alone. Raises MachineError, and BusyError when
+    another run holds it for longer than ``wait_s``.
     """
     host.require_root_only(path)
     with _made(path) as state, _locked(state, wait_s):
@@ -161,7 +157,7 @@ def _locked(state: Directory, wait_s: float) -> Iterator[None]:
         number = os.open("lock", flags, 0o600, dir_fd=state.number)
     try:
         deadline = time.monotonic() + wait_s
-        while not _takes(number):
+        while not _takes(number, state.at("lock")):
             if time.monotonic() >= deadline:
                 raise BusyError(
                     f"another vhostsmith has been at work here for {wait_s:g} seconds",
@@ -174,11 +170,12 @@ def _locked(state: Directory, wait_s: float) -> Iterator[None]:
         os.close(number)
 
 
-def _takes(number: int) -> bool:
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+def _takes(number: int, path: str) -> bool:
+    with _explained(path, verb="lock"):
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
     return True
 
 

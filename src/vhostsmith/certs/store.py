@@ -1,8 +1,8 @@
 """Certificates on disk: numbered versions of each, and the link that makes one of them live.
 
-``certs/STEM/v0001/{cert,chain,fullchain,privkey}.pem`` and ``live/STEM -> ../certs/STEM/v0001``. A
-version is written whole under another name, gets its number by a rename, and becomes live by another:
-at every moment the link leads to a whole version or is not there.
+``certs/STEM/v0001/{cert,chain,fullchain,privkey}.pem`` and ``live/STEM -> ../certs/STEM/v0001``.
+A version is written whole under another name, gets its number by a rename, and becomes live by
+another: at every moment the link leads to a whole version or is not there.
 """
 
 from __future__ import annotations
@@ -45,18 +45,17 @@ def live(state: Directory, stem: str) -> Live | None:
     with state.enter("live") as links:
         version = _version_behind(links, stem)
     with state.enter("certs") as certs, certs.enter(stem) as versions:
-        if version is None or not versions.has_directory(version):
+        if version is None or version not in versions.names():
             return None
         with versions.enter(version) as files:
-            return Live(
-                version=version, cert=files.read("cert.pem"), key=files.read("privkey.pem")
-            )
+            return Live(version=version, cert=files.read("cert.pem"), key=files.read("privkey.pem"))
 
 
 def publish(state: Directory, stem: str, bundle: Bundle) -> str:
     """Keep a bundle as a new version, make it live, and return its name, ``v0007``.
 
-    Two older versions stay, the live one among them. When something is in the way, all is as before.
+    Two older versions stay, among them the one that was live. When something is in the way, that
+    one stays live.
     """
     with (
         state.enter("certs") as certs,
@@ -72,8 +71,8 @@ def publish(state: Directory, stem: str, bundle: Bundle) -> str:
             links.link(_NEW, f"../certs/{stem}/{version}")
             links.rename(_NEW, stem)
         finally:
-            if _version_behind(links, stem) != version:
-                with contextlib.suppress(MachineError):
+            with contextlib.suppress(MachineError):
+                if _version_behind(links, stem) != version:
                     links.remove(_NEW)
                     versions.remove(_NEW)
                     versions.remove(version)
@@ -86,10 +85,11 @@ def _write(versions: Directory, bundle: Bundle) -> None:
         fresh.write("cert.pem", bundle.cert, mode=0o644)
         fresh.write("chain.pem", bundle.chain, mode=0o644)
         fresh.write("fullchain.pem", bundle.cert + bundle.chain, mode=0o644)
+        fresh.sync()
 
 
 def _make_room(versions: Directory, *, keep: str | None) -> None:
-    """Remove what a killed run left, and the oldest versions, so that with a new one KEPT remain."""
+    """Remove what a killed run left, and the oldest versions: with a new one KEPT remain."""
     versions.remove(_NEW)
     others = sorted((n for n in versions.names() if _number(n) and n != keep), key=_number)
     spared = KEPT - 1 if keep is None else KEPT - 2

@@ -99,7 +99,8 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
     seen["server_name"] = _server_name(site)
     seen["server_aliases"] = _server_aliases(site)
     seen["websocket"] = "off" if site.websocket == "off" else "rewrite" if use_rewrite else "native"
-    seen["routes"] = [_route(route, site, places) for route in site.routes]
+    hosts = _socket_hosts(site)
+    seen["routes"] = [_route(route, site, hosts) for route in site.routes]
     seen["has_tls_backend"] = bool(settings)
     seen["backend_tls"] = (
         [_backend_tls(b, places) for b in settings.values()] if not per_backend else []
@@ -167,9 +168,18 @@ def _host_pattern(site: Site) -> str:
     return "|".join(names)
 
 
-def _route(route: Route, site: Site, places: Places) -> dict[str, Any]:
+def _socket_hosts(site: Site) -> Mapping[str, str]:
+    """Return a host part for each unix socket: mod_proxy tells them apart by nothing else."""
+    sockets = dict.fromkeys(route.backend.socket for route in site.routes if route.backend.socket)
+    if len(sockets) == 1:
+        return dict.fromkeys(sockets, "localhost")
+    return {socket: f"socket-{number}.localhost" for number, socket in enumerate(sockets, start=1)}
+
+
+def _route(route: Route, site: Site, socket_hosts: Mapping[str, str]) -> dict[str, Any]:
     backend = route.backend
-    authority = f"{backend.authority}{route.target_path}"
+    host = socket_hosts[backend.socket] if backend.socket else backend.authority
+    authority = f"{host}{route.target_path}"
     through = f"unix:{backend.socket}|" if backend.socket else ""
     ws_scheme = "wss" if backend.tls else "ws"
     return {

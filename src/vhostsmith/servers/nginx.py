@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -117,7 +118,10 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
     seen["upstreams"] = [
         {"name": name, "server": server} for (server, *_), name in upstreams.items()
     ]
-    seen["routes"] = [_route(route, site, places, upstreams) for route in site.routes]
+    seen["routes"] = [
+        _route(route, site, places, upstreams, number) for number, route in enumerate(site.routes, start=1)
+    ]
+    seen["confined"] = [route for route in seen["routes"] if route["is_confined"]]
     return seen
 
 
@@ -152,18 +156,26 @@ def _pool(backend: Backend) -> tuple[Any, ...]:
 
 
 def _route(
-    route: Route, site: Site, places: Places, upstreams: Mapping[tuple[Any, ...], str]
+    route: Route,
+    site: Site,
+    places: Places,
+    upstreams: Mapping[tuple[Any, ...], str],
+    number: int,
 ) -> dict[str, Any]:
     backend = route.backend
-    same_path = route.target_path == route.path
     is_stripped = route.prefix == "strip" and route.path != "/"
+    is_confined = route.path != "/" or route.target_path != "/"
+    bare = re.escape(route.path.rstrip("/"))
+    rest = f"$vs_{site.name.identifier}_rest" + (f"_{number}" if number > 1 else "")
     return {
         "path": route.path,
         "bare_path": route.path.rstrip("/"),
         "is_root": route.path == "/",
         "is_stripped": is_stripped,
-        "url": f"{backend.scheme}://{upstreams[_pool(backend)]}"
-        + ("" if same_path else route.target_path),
+        "url": f"{backend.scheme}://{upstreams[_pool(backend)]}" + (backend.base + rest if is_confined else ""),
+        "is_confined": is_confined,
+        "rest_variable": rest,
+        "rest_pattern": f"{bare}(/.*)$" if is_stripped else f"({re.escape(route.path)}.*)$",
         "reverse_url": f"{backend.scheme}://{backend.authority}{route.target_path}",
         "public_path": "/" if route.prefix == "strip" else route.path,
         "keeps_host": keeps_host(backend, site),
