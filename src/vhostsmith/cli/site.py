@@ -57,9 +57,7 @@ def render(
     rendered = operation.render(asked, directories, pin_out=pin_out, explain=explain)
     say(rendered.notes)
     if check:
-        operation.check(
-                rendered, directories, shown_as=output or os.path.basename(rendered.file)
-        )
+        operation.check(rendered, directories, shown_as=output or os.path.basename(rendered.file))
     operation.write(rendered, output, pin_out)
     if as_json:
         print_json(operation.as_document(rendered))
@@ -77,7 +75,9 @@ def render(
 @click.option("--once", is_flag=True, help="End after verifying; exit 1 when something failed.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was verified as JSON.")
 @click.pass_context
-def try_(context: click.Context, /, *, demo: bool, once: bool, as_json: bool, **options: Any) -> None:
+def try_(
+    context: click.Context, /, *, demo: bool, once: bool, as_json: bool, **options: Any
+) -> None:
     """Run the site for NAME on a private server on high loopback ports, until Ctrl-C; touch nothing."""
     from vhostsmith.operations.try_ import try_site
 

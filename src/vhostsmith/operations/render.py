@@ -14,7 +14,7 @@ from vhostsmith.errors import InputError
 from vhostsmith.host import Machine
 from vhostsmith.model import Proxy, Route, Site, parse_file
 from vhostsmith.names import parse_name
-from vhostsmith.operations import load
+from vhostsmith.operations import load, notes
 from vhostsmith.operations.resolve import Pin, resolve
 from vhostsmith.servers import SERVERS
 from vhostsmith.servers.base import Kind, Places, ServerFacts
@@ -51,9 +51,9 @@ def ask(
     """Return the site that the options or, without an action among them, ``sites/NAME.toml`` describe."""
     file = _site_file(name, options, where)
     wished = options["server"] or (file.server if file else None)
-    facts, notes = choose_facts(wished, options, machine)
+    facts, said = choose_facts(wished, options, machine)
     if file:
-        return Asked(site=file.site, facts=facts, pins=(), notes=notes)
+        return Asked(site=file.site, facts=facts, pins=(), notes=said)
     texts = tuple(text for _, text in inventory.route_texts(options["backend"], options["route"]))
     wish = inventory.wished_tls(options)
     public = parse_name(name or "_", where="NAME")
@@ -68,7 +68,7 @@ def ask(
         ca_bundle=facts.layout.ca_bundle,
     )
     site = inventory.from_options(name, options, found.backends)
-    return Asked(site=site, facts=facts, pins=found.pins, notes=notes + found.notes)
+    return Asked(site=site, facts=facts, pins=found.pins, notes=said + found.notes)
 
 
 def render(
@@ -90,7 +90,9 @@ def render(
         places=places,
         text=text,
         file=f"{asked.facts.layout.sites}/{asked.site.stem}.conf",
-        notes=asked.notes + _notes(asked, places, pin_out),
+        notes=asked.notes
+        + notes.for_site(asked.site, asked.facts, places)
+        + _pin_notes(asked, places, pin_out),
     )
 
 
@@ -233,24 +235,10 @@ def _site_file(name: str | None, options: Mapping[str, Any], where: load.Directo
     return site_file.load(parsed, path.read_text("utf-8"), file=str(path))
 
 
-def _notes(asked: Asked, places: Places, pin_out: str | None) -> tuple[str, ...]:
-    site, facts = asked.site, asked.facts
-    notes = []
-    absent, command = SERVERS[facts.kind].missing(site, facts)
-    if absent:
-        notes.append(f"not loaded here: {', '.join(absent)}; {command}")
-    if site.certificate.kind != "files" and not Path(places.certificate).exists():
-        notes.append(
-            f"{places.certificate} is not there yet: vhostsmith cert self-signed {site.name.text} makes one"
-        )
-    for pin in asked.pins if not pin_out else ():
-        notes.append(
-            f"the pin belongs into {_pin_file(pin, places)} (--pin-out FILE writes it elsewhere)"
-        )
-    if site.tls.hsts_s and not places.trusted:
-        notes.append("HSTS is left out: with a self-signed certificate it would lock browsers out")
-    if site.name.is_ip:
-        notes.append(
-            f"clients send no name for an address: this site must be the first on {site.https_port} of its address"
-        )
-    return tuple(notes)
+def _pin_notes(asked: Asked, places: Places, pin_out: str | None) -> tuple[str, ...]:
+    if pin_out:
+        return ()
+    return tuple(
+        f"the pin belongs into {_pin_file(pin, places)} (--pin-out FILE writes it elsewhere)"
+        for pin in asked.pins
+    )

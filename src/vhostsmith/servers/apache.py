@@ -134,7 +134,7 @@ def missing(site: Site, facts: ServerFacts) -> tuple[tuple[str, ...], str]:
         if site.websocket in {"auto", "rewrite"} and not CAPABILITIES["proxy_upgrade"].holds(facts):
             needed.add("proxy_wstunnel")
     if isinstance(site.action, Docroot):
-        needed |= {"dir", "mime"} | ({"proxy", "proxy_fcgi"} if site.action.php else set())
+        needed |= {"dir", "mime"} | ({"env", "proxy", "proxy_fcgi"} if site.action.php else set())
     if isinstance(site.action, Redirect):
         needed -= {"socache_shmcb"}
     if site.access.basic_auth:

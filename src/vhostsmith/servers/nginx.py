@@ -119,7 +119,8 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
         {"name": name, "server": server} for (server, *_), name in upstreams.items()
     ]
     seen["routes"] = [
-        _route(route, site, places, upstreams, number) for number, route in enumerate(site.routes, start=1)
+        _route(route, site, places, upstreams, number)
+        for number, route in enumerate(site.routes, start=1)
     ]
     seen["confined"] = [route for route in seen["routes"] if route["is_confined"]]
     return seen
@@ -172,7 +173,8 @@ def _route(
         "bare_path": route.path.rstrip("/"),
         "is_root": route.path == "/",
         "is_stripped": is_stripped,
-        "url": f"{backend.scheme}://{upstreams[_pool(backend)]}" + (backend.base + rest if is_confined else ""),
+        "url": f"{backend.scheme}://{upstreams[_pool(backend)]}"
+        + (backend.base + rest if is_confined else ""),
         "is_confined": is_confined,
         "rest_variable": rest,
         "rest_pattern": f"{bare}(/.*)$" if is_stripped else f"({re.escape(route.path)}.*)$",
