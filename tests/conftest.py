@@ -95,3 +95,12 @@ def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     else:
         text = str(getattr(report, "wasxfail", report.longrepr)).removeprefix("[NOTRUN] ")
     return " ".join(text.split())
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # Here, as pytest reads only this conftest before it looks at the command line.
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="rewrite tests/golden/*.case where they differ; the run still fails",
+    )

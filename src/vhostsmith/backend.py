@@ -12,10 +12,13 @@ from vhostsmith.errors import InputError
 Scheme = Literal["http", "https"]
 TlsMode = Literal["verify", "pin", "insecure"]
 
-_HOST = re.compile(
-    r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*"
-)
+# Looser than a site's name: inside a network, and for containers, an underscore is common.
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
+# What resolvers read as an IPv4 address of fewer parts (inet_aton(3)).
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _BASE = re.compile(r"(?:/[A-Za-z0-9._~@+-]+)*/?")
+_LONGEST_BASE = 1024
 _SOCKET_BYTES = 107  # sun_path holds 108 bytes with its terminating zero (unix(7))
 
 
@@ -37,8 +40,8 @@ class BackendTls:
 class Backend:
     """An address; make one with :func:`parse_backend`.
 
-    ``host`` is a DNS name or an IP address without brackets, "" for a unix socket; ``base`` is "" or a path
-    without a trailing slash; ``tls`` is None exactly for plain HTTP.
+    ``host`` is a DNS name or an IP address without brackets, "" for a unix socket; ``base`` is ""
+    or a path without a trailing slash; ``tls`` is None exactly for plain HTTP.
     """
 
     scheme: Scheme
@@ -90,19 +93,20 @@ def check_insecure(backend: Backend, *, where: str) -> None:
         )
 
 
-def unresolved(text: str) -> tuple[str, int] | None:
-    """Return host and port when the text leaves the scheme open (``8889``, ``host:8889``), else None."""
+def unresolved(text: str, *, where: str | None = None) -> tuple[str, int] | None:
+    """Return host and port when the text leaves the scheme open (``8889``), else None."""
     if "://" in text or text.startswith("unix:"):
         return None
     host, _, port = text.rpartition(":")
-    return _host(host or "127.0.0.1", text, None), _port(port, text, None)
+    return _host(host or "127.0.0.1", text, where), _port(port, text, where)
 
 
 def parse_backend(text: str, *, scheme: Scheme = "http", where: str | None = None) -> Backend:
     """Parse ``8889``, ``host:8889``, ``http://…``, ``https://…[/base]`` or ``unix:/run/app.sock``.
 
-    ``scheme`` is used where the text names none. An HTTPS backend gets ``tls=BackendTls(mode="verify")``;
-    choose another mode with :func:`dataclasses.replace`. Raises InputError with the offending part.
+    ``scheme`` is used where the text names none. An HTTPS backend gets
+    ``tls=BackendTls(mode="verify")``; choose another mode with :func:`dataclasses.replace`. Raises
+    InputError with the offending part.
 
     >>> str(parse_backend("8889"))
     'http://127.0.0.1:8889'
@@ -161,8 +165,9 @@ def _host(host: str, text: str, where: str | None) -> str:
     try:
         address = ipaddress.ip_address(bare)
     except ValueError:
-        lower = bare.lower()
-        if not bracketed and _HOST.fullmatch(lower) and not lower.rpartition(".")[2].isdigit():
+        lower = bare.lower() if bare.isascii() else ""
+        is_number = _NUMBER.fullmatch(lower.rpartition(".")[2])
+        if not bracketed and _HOST.fullmatch(lower) and not is_number:
             return lower
         raise InputError(
             f"{text!r}: {host!r} is not a host name or an address", where=where, remedy=_FORMS
@@ -171,6 +176,10 @@ def _host(host: str, text: str, where: str | None) -> str:
         raise InputError(
             f"{text!r}: write an IPv6 address in brackets, as in [::1]:8889", where=where
         )
+    if address.version == 4 and bracketed:
+        raise InputError(f"{text!r}: only an IPv6 address stands in brackets", where=where)
+    if address.version == 6 and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
     if _reaches_nobody(address):
         raise InputError(
             f"{text!r}: nobody can be reached at {address}",
@@ -211,6 +220,8 @@ def _base(base: str, text: str, where: str | None) -> str:
             f"{text!r}: the base path {base!r} may hold only letters, digits and ._~@+-/",
             where=where,
         )
+    if len(base) > _LONGEST_BASE:
+        raise InputError(f"a base path has at most {_LONGEST_BASE} characters", where=where)
     return base.rstrip("/")
 
 
@@ -224,6 +235,8 @@ def parse_socket(path: str, *, where: str | None = None) -> str:
         raise InputError(
             f"{path!r}: the path of a unix socket has at most {_SOCKET_BYTES} bytes", where=where
         )
+    if path.endswith("/"):
+        raise InputError(f"{path!r} is a directory, not a unix socket", where=where)
     for character in path:
         if character in "|:$%?#\"'\\{}; " or not character.isascii() or not character.isprintable():
             raise InputError(

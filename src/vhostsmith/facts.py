@@ -12,15 +12,17 @@ from vhostsmith.servers.base import (
     Kind,
     Layout,
     ServerFacts,
+    Version,
     parse_version,
     show_version,
 )
 
 FORMAT = 1
+_KINDS = ("apache", "nginx")
 
 
 def dump(facts: tuple[ServerFacts, ...], *, listening: Kind | None) -> str:
-    """Return the JSON of a machine's servers; ``listening`` is the one on port 80 or 443, if any."""
+    """Return the JSON of a machine's servers; ``listening`` is the one on port 80 or 443."""
     document = {
         "format": FORMAT,
         "listening": listening,
@@ -33,7 +35,7 @@ def load(text: str, *, where: str) -> tuple[tuple[ServerFacts, ...], Kind | None
     """Parse what :func:`dump` wrote; raises InputError with the key that is wrong."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON: {error}", where=where) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(
@@ -45,7 +47,7 @@ def load(text: str, *, where: str) -> tuple[tuple[ServerFacts, ...], Kind | None
     if not isinstance(servers, list):
         raise InputError("'servers' is not a list", where=where)
     listening = document.get("listening")
-    if listening not in {None, "apache", "nginx"}:
+    if listening not in (None, *_KINDS):
         raise InputError(f"'listening' is {listening!r}, not apache, nginx or null", where=where)
     return tuple(_facts(each, where) for each in servers), listening
 
@@ -64,10 +66,10 @@ def _facts(plain: Any, where: str) -> ServerFacts:
     _known(values, {f.name for f in fields(ServerFacts)}, where)
     for key in ("version", "openssl"):
         if values[key] is not None:
-            values[key] = parse_version(_text(values[key], key, where))
+            values[key] = _version(values[key], key, where)
     for key in ("modules", "available"):
         values[key] = tuple(_text(each, key, where) for each in _list(values[key], key, where))
-    if values["kind"] not in {"apache", "nginx"}:
+    if values["kind"] not in _KINDS:
         raise InputError(f"'kind' is {values['kind']!r}, not apache or nginx", where=where)
     if not isinstance(values["ipv6"], bool):
         raise InputError("'ipv6' is not true or false", where=where)
@@ -78,6 +80,8 @@ def _facts(plain: Any, where: str) -> ServerFacts:
     if values["mpm"] is not None:
         _text(values["mpm"], "mpm", where)
     values["layout"] = _layout(values["layout"], where)
+    if values["layout"].kind != values["kind"]:
+        raise InputError(f"'layout.kind' is not {values['kind']!r} as 'kind' is", where=where)
     return ServerFacts(**values)
 
 
@@ -102,10 +106,17 @@ def _strings(plain: Any, kind: type[DefaultServer], where: str) -> dict[str, str
 
 
 def _known(values: dict[str, Any], names: set[str], where: str) -> None:
-    for key in values.keys() - names:
+    for key in sorted(values.keys() - names):
         raise InputError(f"the key {key!r} is not known", where=where)
-    for key in names - values.keys():
+    for key in sorted(names - values.keys()):
         raise InputError(f"the key {key!r} is missing", where=where)
+
+
+def _version(value: Any, key: str, where: str) -> Version:
+    try:
+        return parse_version(_text(value, key, where))
+    except InputError as error:
+        raise error.at(where) from error
 
 
 def _text(value: Any, key: str, where: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,8 @@ class Machine:
 
     def run(self, *command: str) -> Completed | None:
         """Run a program by its absolute path, without a shell, with a minimal environment; None if it cannot be."""
+        import subprocess
+
         try:
             done = subprocess.run(
                 command,

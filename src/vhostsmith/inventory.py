@@ -28,7 +28,7 @@ def unasked(text: str) -> Backend:
 
 
 def wished_tls(options: Mapping[str, Any]) -> BackendTls | None:
-    """Return how ``--backend-*`` says that HTTPS backends are judged; None leaves it to a look at them."""
+    """Return how ``--backend-*`` says that HTTPS backends are judged; None leaves it to a look."""
     chosen = [
         name for name in ("backend_ca", "backend_pin", "backend_insecure") if options.get(name)
     ]
@@ -49,7 +49,7 @@ def wished_tls(options: Mapping[str, Any]) -> BackendTls | None:
 def from_options(
     name: str | None, options: Mapping[str, Any], backends: Mapping[str, Backend]
 ) -> model.Site:
-    """Return the site that was typed; ``backends`` maps each backend's text to what it turned out to be.
+    """Return the site that was typed; ``backends`` maps each backend's text to what it is.
 
     Raises InputError with the option at fault.
     """
@@ -99,7 +99,8 @@ def _action(options: Mapping[str, Any], backends: Mapping[str, Backend]) -> mode
         what = " and ".join(chosen) + " exclude each other" if chosen else "a site needs a backend"
         raise InputError(
             what,
-            remedy="give one of: BACKEND (8889, http://…, unix:…), --docroot DIR, --redirect-to URL, --catch-all",
+            remedy="give one of: BACKEND (8889, http://…, unix:…), --docroot DIR,"
+            " --redirect-to URL, --catch-all",
         )
     if options["php"] and not options["docroot"]:
         raise InputError("--php needs --docroot", where="--php")
@@ -132,7 +133,8 @@ def _certificate_option(options: Mapping[str, Any], name: Name) -> model.Certifi
         raise InputError(
             "neither server takes the chain in a file of its own",
             where="--chain",
-            remedy=f"cat {cert or 'cert.pem'} {options['chain']} > fullchain.pem, and give it as --cert",
+            remedy=f"cat {cert or 'cert.pem'} {options['chain']} > fullchain.pem,"
+            " and give it as --cert",
         )
     if bool(cert) != bool(key):
         raise InputError("--cert and --key need each other", where="--cert" if cert else "--key")

@@ -1,6 +1,7 @@
 """A site as a value: immutable, valid by construction, the same for Apache and nginx.
 
-The functions ``parse_*`` turn what a person typed into these types, once; everything below trusts them.
+The functions ``parse_*`` turn what a person typed into these types, once; everything below trusts
+them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ SourceKind = Literal["acme", "self-signed", "files"]
 
 CHALLENGE_PATH = "/.well-known/acme-challenge/"
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~@+-]+)*/?")
-_SIZE = re.compile(r"([0-9]+)([kmg]?)b?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,12})([kmg]?)b?", re.IGNORECASE | re.ASCII)
+_LARGEST_SIZE = 1 << 50
+# nginx reads its configuration through 4096 bytes: a longer argument, with the escapes that quoting
+# adds and what else stands in it, is "too long parameter".
+_LONGEST_PATH = 1024
 _STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -29,8 +34,8 @@ _STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 class Route:
     """A path of a site and where it goes.
 
-    ``path`` begins and ends with a slash. With ``keep`` the backend sees the path as the client sent it,
-    with ``strip`` the prefix is taken off.
+    ``path`` begins and ends with a slash. With ``keep`` the backend sees the path as the client
+    sent it, with ``strip`` the prefix is taken off.
     """
 
     path: str
@@ -94,7 +99,7 @@ class Tls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """``max_body`` in bytes, 0 for any size; ``timeout_s`` is how long a quiet connection may live."""
+    """``max_body`` in bytes, 0: any size; ``timeout_s`` is how long a quiet connection may live."""
 
     max_body: int = 0
     timeout_s: int = 3600
@@ -102,7 +107,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Who may come in: all of the networks' clients, and, with a password file, only known users."""
+    """Who may come in: clients of the networks, and with a password file only known users."""
 
     allow: tuple[str, ...] = ()
     basic_auth: str | None = None
@@ -114,7 +119,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateSource:
-    """Where the certificate comes from; ``cert`` (leaf and chain in one file) and ``key`` for ``files``."""
+    """Where the certificate comes from; with ``files``, ``cert`` holds the leaf and its chain."""
 
     kind: SourceKind
     cert: str | None = None
@@ -123,7 +128,7 @@ class CertificateSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One site. The invariants of a whole site are checked here, those of its parts where they are parsed."""
+    """One site; its parts are checked where they are parsed, and what they owe each other here."""
 
     name: Name
     action: Action
@@ -156,6 +161,8 @@ class Site:
             seen.add(alias.text)
         if self.http_port == self.https_port:
             raise InputError(f"HTTP and HTTPS cannot share the port {self.https_port}")
+        if isinstance(self.action, Redirect) and self._is_own(self.action.to):
+            raise InputError(f"{self.action.to} is this site itself: the redirect would never end")
 
     @property
     def names(self) -> tuple[Name, ...]:
@@ -171,6 +178,13 @@ class Site:
     def stem(self) -> str:
         """The stem of the site's file in the server's configuration."""
         return self.file_name or self.name.stem
+
+    def _is_own(self, url: str) -> bool:
+        scheme, _, rest = url.partition("://")
+        port, usual = (self.https_port, 443) if scheme == "https" else (self.http_port, 80)
+        written = {f":{port}", ""} if port == usual else {f":{port}"}
+        authority = rest.partition("/")[0]
+        return any(authority == name.url_host + end for name in self.names for end in written)
 
 
 def parse_route_path(text: str, *, where: str | None = None) -> str:
@@ -189,8 +203,10 @@ def parse_route_path(text: str, *, where: str | None = None) -> str:
         )
     if {".", ".."} & set(text.split("/")):
         raise InputError(f"the path {text!r} has a '.' or '..' segment", where=where)
+    if len(text) > _LONGEST_PATH:
+        raise InputError(f"a path has at most {_LONGEST_PATH} characters", where=where)
     path = text.rstrip("/") + "/"
-    if path.startswith("/.well-known/acme-challenge"):
+    if path.startswith(CHALLENGE_PATH):
         raise InputError(f"the path {text!r} is kept for the certificate authority", where=where)
     return path
 
@@ -201,19 +217,28 @@ def parse_file(text: str, what: str, *, where: str | None = None) -> str:
     Control characters end a directive early or run lines together, so no file name may hold one.
     """
     _refuse_controls(text, what, where)
+    if "\\" in text:
+        raise InputError(
+            f"the {what} {text!r} holds a backslash, which not every reader of a configuration"
+            " understands alike",
+            where=where,
+        )
     if not text.startswith("/"):
         raise InputError(
             f"the {what} {text!r} is not an absolute path",
             where=where,
             remedy="the server reads it from another directory: write it in full, from '/'",
         )
-    if len(text.encode()) > 4095:
-        raise InputError(f"the {what} is longer than 4095 bytes", where=where)
+    if len(text.encode()) > _LONGEST_PATH:
+        raise InputError(f"the {what} is longer than {_LONGEST_PATH} bytes", where=where)
     return text
 
 
 def parse_docroot(text: str, *, where: str | None = None) -> str:
-    """Return a directory to serve files from: absolute, not the root, no character that Apache's <Directory> reads as a pattern."""
+    """Return a directory to serve files from: absolute, and not the root.
+
+    No character of it is one that Apache's <Directory> reads as a pattern.
+    """
     path = parse_file(text, "document root", where=where)
     if any(character in path for character in "*?[]"):
         raise InputError(
@@ -245,11 +270,16 @@ def parse_size(text: str, *, where: str | None = None) -> int:
     536870912
     """
     match = _SIZE.fullmatch(text)
-    if not match or len(match[1]) > 12:
+    if not match:
         raise InputError(
             f"the size {text!r} is not a number with an optional k, m or g", where=where
         )
-    return int(match[1]) * 1024 ** " kmg".index(match[2].lower() or " ")
+    size = int(match[1]) << 10 * " kmg".index(match[2].lower() or " ")
+    if size > _LARGEST_SIZE:
+        raise InputError(
+            f"the size {text!r} is more than {_LARGEST_SIZE >> 30}g", where=where, remedy="0: any"
+        )
+    return size
 
 
 def parse_seconds(text: str | int, what: str, *, minimum: int, where: str | None = None) -> int:
@@ -266,7 +296,7 @@ def parse_seconds(text: str | int, what: str, *, minimum: int, where: str | None
 
 
 def parse_network(text: str, *, where: str | None = None) -> str:
-    """Return an address or a network in its canonical form (``192.0.2.0/24``, ``2001:db8::/32``)."""
+    """Return an address or a network in canonical form (``192.0.2.0/24``, ``2001:db8::/32``)."""
     try:
         network = ipaddress.ip_network(text)
     except ValueError as error:
@@ -275,15 +305,21 @@ def parse_network(text: str, *, where: str | None = None) -> str:
         ) from error
     if "%" in text:
         raise InputError(f"{text!r}: a zone cannot be part of a network", where=where)
+    if network.version == 6 and network.network_address.ipv4_mapped is not None:
+        raise InputError(
+            f"{text!r} is IPv4 in IPv6 form, and no client comes from there",
+            where=where,
+            remedy="write the IPv4 address or network itself",
+        )
     single = network.num_addresses == 1
     return str(network.network_address) if single else str(network)
 
 
 def parse_redirect(text: str, *, where: str | None = None) -> str:
-    """Return the URL to redirect to, canonical, without a trailing slash: the request's path follows it."""
+    """Return the URL to redirect to, canonical; a request's path follows, so no slash ends it."""
     from vhostsmith.names import parse_name
 
-    match = re.fullmatch(r"(https?)://(\[[^\]/]*\]|[^/:?#\[\]@]*)(?::([^/?#]*))?(/[^?#]*)?", text)
+    match = re.fullmatch(r"(https?)://(\[[^\]/]*\]|[^/:?#\[\]@]*)(?::([^/?#@]*))?(/[^?#]*)?", text)
     if not match:
         raise InputError(
             f"{text!r} is not a URL like https://www.example.com, without user, query or fragment",
@@ -298,7 +334,7 @@ def parse_redirect(text: str, *, where: str | None = None) -> str:
 
 
 def parse_file_name(text: str, *, where: str | None = None) -> str:
-    """Return the stem of a file in the server's configuration: no separator, no leading dot, no suffix."""
+    """Return the stem of a site's file: no separator, no leading dot, no suffix."""
     if not _STEM.fullmatch(text) or len(text) > 200:
         raise InputError(
             f"the file name {text!r} may hold only letters, digits, '.', '_' and '-'", where=where

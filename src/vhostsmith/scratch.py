@@ -131,6 +131,7 @@ def running(made: Scratch, harness: Harness) -> Iterator[subprocess.Popen[bytes]
         yield process
     finally:
         guardian.end(process.pid, reap=process.poll)
+        process.wait()
 
 
 def _start(made: Scratch, harness: Harness) -> subprocess.Popen[bytes]:

@@ -56,15 +56,21 @@ class SiteFile:
 
 
 def load(name: Name, text: str, *, file: str) -> SiteFile:
-    """Parse ``sites/NAME.toml``; raises InputError with file and line, and the nearest key for an unknown one."""
+    """Parse ``sites/NAME.toml``.
+
+    Raises InputError with file and line, and with the nearest key for an unknown one.
+    """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Besides TOMLDecodeError: what int() says to thousands of digits, and nesting without end.
         line = re.search(r"at line (\d+)", str(error))
         raise InputError(
             f"not TOML: {error}", where=f"{file}:{line[1]}" if line else file
         ) from error
     reader = _Reader(source=text, file=file)
+    if _has_huge_number(document):
+        raise InputError("not TOML: a number of more than 64 bits", where=file)
     version = document.get("format")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise InputError(
@@ -80,6 +86,18 @@ def load(name: Name, text: str, *, file: str) -> SiteFile:
         return SiteFile(site=_site(name, document, reader), server=server)
     except InputError as error:
         raise error.at(file) from error
+
+
+def _has_huge_number(value: Any) -> bool:
+    """Whether there is an integer that TOML does not know (TOML 1.0, "Integer")."""
+    match value:
+        case dict():
+            return any(map(_has_huge_number, value.values()))
+        case list():
+            return any(map(_has_huge_number, value))
+        case int():
+            return not -(1 << 63) <= value < 1 << 63
+    return False
 
 
 def _site(name: Name, document: Mapping[str, Any], reader: _Reader) -> model.Site:
@@ -163,7 +181,7 @@ def _route(table: Any, reader: _Reader) -> model.Route:
     reader.check_keys(table, "route")
     text = reader.text(table, "backend", None)
     where = reader.at("backend", text)
-    if unresolved(text) is not None:
+    if unresolved(text, where=where) is not None:
         raise InputError(
             f"the backend {text!r} names no scheme",
             where=where,
@@ -183,8 +201,9 @@ def _route(table: Any, reader: _Reader) -> model.Route:
         )
         backend = dataclasses.replace(backend, tls=tls)
         check_insecure(backend, where=where)
+    path = reader.text(table, "path", "/")
     return model.Route(
-        path=model.parse_route_path(reader.text(table, "path", "/"), where=reader.at("path")),
+        path=model.parse_route_path(path, where=reader.at("path", path)),
         backend=backend,
         prefix=reader.choice(table, "prefix", ("keep", "strip"), "keep"),
     )
@@ -215,15 +234,24 @@ class _Reader:
     file: str
 
     def at(self, key: str, value: str = "") -> str:
-        """Where a key stands: its first line that also holds ``value``; TOML parsers keep no lines."""
-        pattern = rf"\s*\[*\s*{re.escape(key)}\s*[=\]]|.*[{{,]\s*{re.escape(key)}\s*="
-        for number, line in enumerate(self.source.splitlines(), start=1):
-            if re.match(pattern, line) and value in line:
-                return f"{self.file}:{number}"
-        return self.file
+        """Where a key stands: the first of its lines that holds ``value``, else the first of them.
+
+        A TOML parser keeps no lines.
+        """
+        quoted = rf"[\"']?{re.escape(key)}[\"']?"
+        pattern = rf"\s*\[*\s*(?:[\w-]+\s*\.\s*)*{quoted}\s*[=.\]]|[^#]*[{{,]\s*{quoted}\s*="
+        lines = [
+            (number, line)
+            for number, line in enumerate(self.source.splitlines(), start=1)
+            if re.match(pattern, line)
+        ]
+        written = rf"[\"']{re.escape(value)}[\"']" if value else ""
+        matching = [number for number, line in lines if re.search(written, line)]
+        first = matching[:1] or [number for number, _ in lines[:1]]
+        return f"{self.file}:{first[0]}" if first else self.file
 
     def check_keys(self, table: Mapping[str, Any], name: str) -> None:
-        for key in table.keys() - _KEYS[name]:
+        for key in sorted(table.keys() - _KEYS[name]):
             near = difflib.get_close_matches(key, sorted(_KEYS[name]), n=1)
             raise InputError(
                 f"the key {key!r} is not known",

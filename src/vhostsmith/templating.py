@@ -9,7 +9,6 @@ name is an error.
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -79,5 +78,7 @@ def _checked(text: str, file: str) -> str:
 
 def _place(error: Exception) -> str | None:
     """The last line of a template that the error passed through."""
+    import traceback
+
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(".j2")]
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None

@@ -1,4 +1,4 @@
-"""Mozilla's guideline and the server's abilities, reduced to the values that a template writes down."""
+"""Mozilla's guideline and the server's abilities, reduced to what a template writes down."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _HYBRID_GROUP = "X25519MLKEM768"
 class TlsPolicy:
     """What the TLS directives of a site say.
 
-    ``protocols`` are ``TLSv1.2`` and ``TLSv1.3`` or the latter alone; ``ciphers`` are OpenSSL's names for
-    TLS 1.2, empty when it is off (the suites of TLS 1.3 are OpenSSL's own default); ``groups`` are key
-    exchange groups, most wanted first.
+    ``protocols`` are ``TLSv1.2`` and ``TLSv1.3`` or the latter alone; ``ciphers`` are OpenSSL's
+    names for TLS 1.2, empty when it is off (the suites of TLS 1.3 are OpenSSL's own default);
+    ``groups`` are key exchange groups, most wanted first.
     """
 
     protocols: tuple[str, ...]
@@ -32,9 +32,9 @@ def policy(
 ) -> TlsPolicy:
     """Return the policy of ``guideline`` in Mozilla's JSON, as far as the server can follow it.
 
-    The hybrid group with ML-KEM needs OpenSSL 3.5: with an older one nginx refuses its configuration and
-    Apache passes its configtest and dies. Without TLS 1.3 (Apache before 2.4.36) intermediate falls back to
-    TLS 1.2; modern is refused with InputError, as it allows nothing else.
+    The hybrid group with ML-KEM needs OpenSSL 3.5: with an older one nginx refuses its
+    configuration and Apache passes its configtest and dies. Without TLS 1.3 (Apache before 2.4.36)
+    intermediate falls back to TLS 1.2; modern allows nothing else and is refused with InputError.
     """
     configuration = json.loads(guideline_text)["configurations"][guideline]
     protocols = tuple(p for p in configuration["tls_versions"] if has_tls13 or p != "TLSv1.3")

@@ -6,6 +6,7 @@ says. To prove a proxy byte for byte, and to find out what listens on a port, ne
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -186,43 +187,58 @@ def _encode(request: Request) -> bytes:
 
 
 def _open(door: Door, deadline: float, context: ssl.SSLContext | None) -> socket.socket:
-    name = door.server_name if context else None
     try:
-        (name or "").encode("idna")  # as wrap_socket will, which leaves a socket open if it fails
-        connection = _connect(door, deadline)
-        if context is None:
-            return connection
-        secured = context.wrap_socket(
-            connection, server_hostname=name, do_handshake_on_connect=False
-        )
+        connection = _connect(door, deadline, context)
     except OSError as error:
         raise _wire_error(error, door) from error
     except ValueError as error:
-        what = f"{name or door} cannot be asked for: {error}"
+        what = f"{door.server_name or door} cannot be asked for: {error}"
         raise WireError(Fault.UNREACHABLE, what, where=str(door)) from error
+    if context is not None:
+        _shake_hands(connection, door, deadline)
+    return connection
+
+
+def _shake_hands(connection: socket.socket, door: Door, deadline: float) -> None:
+    import ssl
+
+    if not isinstance(connection, ssl.SSLSocket):
+        return
     try:
-        secured.settimeout(_left(deadline))
-        secured.do_handshake()
+        connection.settimeout(_left(deadline))
+        connection.do_handshake()
     except OSError as error:
-        secured.close()
+        connection.close()
         raise _wire_error(error, door) from error
-    return secured
 
 
-def _connect(door: Door, deadline: float) -> socket.socket:
+def _connect(door: Door, deadline: float, context: ssl.SSLContext | None) -> socket.socket:
+    name = door.server_name if context else None
+    (name or "").encode("idna")  # as wrap_socket will, which loses a socket when it fails
     if door.socket_path is not None:
-        return _connected(socket.AF_UNIX, door.socket_path, deadline)
+        return _connected(socket.AF_UNIX, door.socket_path, deadline, context, name)
     found = socket.getaddrinfo(door.address.strip("[]"), door.port, type=socket.SOCK_STREAM)
     for family, _, _, _, address in found[:-1]:
         try:
-            return _connected(family, address, deadline)
+            return _connected(family, address, deadline, context, name)
         except OSError:
             continue  # as every client does with a name that has several addresses
-    return _connected(found[-1][0], found[-1][4], deadline)
+    return _connected(found[-1][0], found[-1][4], deadline, context, name)
 
 
-def _connected(family: int, address: tuple[object, ...] | str, deadline: float) -> socket.socket:
+def _connected(
+    family: int,
+    address: tuple[object, ...] | str,
+    deadline: float,
+    context: ssl.SSLContext | None,
+    name: str | None,
+) -> socket.socket:
     connection = socket.socket(family, socket.SOCK_STREAM)
+    if context is not None:
+        # Before it is connected: wrapping one that was reset meanwhile would lose it, still open.
+        connection = context.wrap_socket(
+            connection, server_hostname=name, do_handshake_on_connect=False
+        )
     try:
         connection.settimeout(_left(deadline))
         connection.connect(address)
@@ -287,7 +303,7 @@ def _fault(error: OSError) -> tuple[Fault, str]:
             return Fault.SILENT, "no answer"
         case ConnectionRefusedError() | FileNotFoundError():
             return Fault.REFUSED, "nothing listens there"
-        case ConnectionError():
+        case ConnectionError() | OSError(errno=errno.ENOTCONN):
             return Fault.RESET, "the connection was reset"
         case socket.gaierror():
             return Fault.UNREACHABLE, "no such host"

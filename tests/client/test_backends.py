@@ -117,8 +117,12 @@ def test_a_redirect_to_https_elsewhere_is_http() -> None:
     assert took_s < 1
 
 
-def test_a_port_that_speaks_both_is_http() -> None:
-    answer, _ = ask(tls_port(CONTEXT, saying(HELLO), silence))
+def test_a_port_that_speaks_both_is_http_whichever_answer_comes_first() -> None:
+    def later(connection: socket.socket) -> None:
+        time.sleep(0.1)
+        saying(HELLO)(connection)
+
+    answer, _ = ask(tls_port(CONTEXT, later, silence))
     assert answer.scheme == "http"
 
 

@@ -170,7 +170,9 @@ def test_closing_is_answered_with_the_same_code(demo: Demo) -> None:
 
 
 def masked(first: int, payload: bytes) -> bytes:
-    return bytes((first, 0x80 | len(payload))) + b"\0\0\0\0" + payload
+    if len(payload) < 126:
+        return bytes((first, 0x80 | len(payload))) + b"\0\0\0\0" + payload
+    return bytes((first, 0xFF)) + len(payload).to_bytes(8, "big") + b"\0\0\0\0" + payload
 
 
 @pytest.mark.parametrize(
@@ -185,6 +187,7 @@ def masked(first: int, payload: bytes) -> bytes:
         (masked(0x88, b"x"), 1002),  # half a close code
         (masked(0x81, b"\xff"), 1007),
         (b"\x82\xff" + (1 << 20 | 1).to_bytes(8, "big"), 1009),
+        (masked(0x02, b"x" * 700_000) + masked(0x80, b"x" * 700_000), 1009),
     ],
 )
 def test_what_the_protocol_forbids_is_closed_with_its_code(

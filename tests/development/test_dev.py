@@ -6,6 +6,8 @@ import os
 import pty
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,17 @@ APT_LINE = (
 
 
 @pytest.fixture
-def programs(tmp_path: Path) -> Path:
-    """A PATH with the programs that every Debian has, and no python3."""
-    directory = tmp_path / "bin"
+def place() -> Iterator[Path]:
+    """Make a directory that every user may enter, unlike pytest's own."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+@pytest.fixture
+def programs(place: Path) -> Path:
+    """Make a PATH of the programs that every Debian has, without python3."""
+    directory = place / "bin"
     directory.mkdir()
     for name in PROGRAMS:
         program = shutil.which(name)
@@ -31,9 +41,9 @@ def programs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A checkout in which nothing was made yet."""
-    directory = tmp_path / "checkout"
+def checkout(place: Path) -> Path:
+    """Make a checkout in which nothing was done yet."""
+    directory = place / "checkout"
     directory.mkdir()
     for name in ("dev", "pyproject.toml"):
         shutil.copy(CHECKOUT / name, directory)
@@ -80,17 +90,19 @@ def test_without_python_it_names_what_to_install(checkout: Path, programs: Path)
 
 @pytest.mark.needs("mount namespaces", "/usr/bin/python3")
 def test_a_python_without_ensurepip_is_told_what_to_install(
-    checkout: Path, programs: Path, tmp_path: Path
+    checkout: Path, programs: Path, place: Path
 ) -> None:
     (programs / "python3").symlink_to("/usr/bin/python3")
     where = "import sysconfig; print(sysconfig.get_path('stdlib'))"
     stdlib = subprocess.run(
         ("/usr/bin/python3", "-c", where), capture_output=True, text=True, check=True
     ).stdout.strip()
-    (tmp_path / "ensurepip").mkdir()
-    hide_and_try = 'mount --bind "$1/ensurepip" "$2/ensurepip"; PATH=$1/bin exec "$1/checkout/dev" try'
+    (place / "ensurepip").mkdir()
+    hide_and_try = (
+        'mount --bind "$1/ensurepip" "$2/ensurepip"; PATH=$1/bin exec "$1/checkout/dev" try'
+    )
     done = subprocess.run(
-        ("unshare", "--mount", "sh", "-c", hide_and_try, "sh", tmp_path, stdlib),
+        ("unshare", "--mount", "sh", "-c", hide_and_try, "sh", place, stdlib),
         capture_output=True,
         text=True,
         check=False,
@@ -141,20 +153,22 @@ def test_on_a_terminal_it_asks_and_takes_no_for_an_answer(
 
 @pytest.mark.needs("dpkg-query", "apt-get", "root")
 @pytest.mark.parametrize(
-    ("arguments", "ci"), [(["--yes"], ""), ([], "1"), ([], "true")], ids=["--yes", "CI=1", "CI=true"]
+    ("arguments", "ci"),
+    [(["--yes"], ""), ([], "1"), ([], "true")],
+    ids=["--yes", "CI=1", "CI=true"],
 )
 def test_it_installs_without_asking_when_told_to(
     checkout: Path, programs: Path, arguments: list[str], ci: str
 ) -> None:
-    # An apt-get that reads no sources can install nothing: what is seen is that it was asked to.
-    none = checkout.parent / "apt.conf"
-    none.write_text(
-        f'Dir::Etc::sourcelist "/dev/null"; Dir::Etc::sourceparts "-"; Dir::State "{none.parent}/a";'
-        f'Dir::Cache "{none.parent}/a"; Dir::State::status "{none.parent}/dpkg/status";'
+    # An apt-get without sources can install nothing: what is seen is that it was asked to.
+    place = checkout.parent
+    (place / "apt/lists/partial").mkdir(parents=True)
+    (place / "apt/archives/partial").mkdir(parents=True)
+    (place / "apt.conf").write_text(
+        f'Dir::State "{place}/apt"; Dir::State::status "{place}/dpkg/status";\n'
+        f'Dir::Cache "{place}/apt"; Dir::Etc::sourcelist "/dev/null"; Dir::Etc::sourceparts "-";\n'
     )
-    (none.parent / "a/lists/partial").mkdir(parents=True)
-    (none.parent / "a/archives/partial").mkdir(parents=True)
-    env = environment(programs, CI=ci, APT_CONFIG=str(none))
+    env = environment(programs, CI=ci, APT_CONFIG=str(place / "apt.conf"))
     code, said = dev(checkout, "test", *arguments, env=env)
     assert "Unable to locate package apache2\n" in said
     assert said.endswith(
@@ -164,15 +178,12 @@ def test_it_installs_without_asking_when_told_to(
     assert code == 1
 
 
-@pytest.mark.needs("dpkg-query", "setpriv", "root")
-def test_a_user_without_sudo_is_told_that_it_is_roots_to_do(
-    checkout: Path, programs: Path
-) -> None:
-    for directory in (*checkout.parents[:2], checkout):
-        directory.chmod(0o755)
+@pytest.mark.needs("dpkg-query", "apt-get", "root")
+def test_a_user_without_sudo_is_told_that_it_is_roots_to_do(checkout: Path, programs: Path) -> None:
     done = subprocess.run(
-        ("setpriv", "--reuid=65534", "--clear-groups", "--", checkout / "dev", "test", "--yes"),
+        (checkout / "dev", "test", "--yes"),
         env=environment(programs),
+        user=65534,
         capture_output=True,
         text=True,
         check=False,

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -43,8 +42,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def unpacked(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("unpacked")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(directory, filter="data")
+    run("tar", "--extract", "--file", sdist, "--directory", directory)
     (top,) = directory.iterdir()
     return top
 
@@ -59,8 +57,12 @@ def files_in(directory: Path, prefix: str = "") -> dict[str, bytes]:
     return {
         f"{prefix}{path.relative_to(directory)}": path.read_bytes()
         for path in directory.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not any(map(is_cache, path.relative_to(directory).parts))
     }
+
+
+def is_cache(part: str) -> bool:
+    return part == "__pycache__" or (part.startswith(".") and part.endswith("_cache"))
 
 
 def files_in_wheel(wheel: Path) -> dict[str, bytes]:

@@ -44,7 +44,13 @@ def read_leaf(pem: bytes) -> Leaf:
                 serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
             ),
         )
-    except UnsupportedAlgorithm as error:
+    except (
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise ValueError(str(error)) from error
 
 

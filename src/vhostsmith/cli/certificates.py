@@ -24,9 +24,9 @@ def cert() -> None:
     "--days",
     type=click.IntRange(1, 3650),
     metavar="DAYS",
-    default=825,
+    default=365,
     show_default=True,
-    help="How long it is valid; Apple's devices accept no more than 825.",
+    help="How long it is valid; Mozilla's guideline ends at 366, and Apple's devices at 825.",
 )
 @click.option(
     "--json",

@@ -6,14 +6,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vhostsmith import explanation, host
+from vhostsmith import host
 from vhostsmith.errors import InputError, MachineError
-from vhostsmith.explanation import Explanation
 from vhostsmith.model import Site
 from vhostsmith.servers import SERVERS
 from vhostsmith.servers.base import Kind, Places, ServerFacts, parse_version
-from vhostsmith.templating import Sources
+
+if TYPE_CHECKING:
+    from vhostsmith.explanation import Explanation
+    from vhostsmith.templating import Sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,8 @@ def guideline_text() -> str:
 
 def explanations(kind: Kind) -> Mapping[str, Explanation]:
     """Return why each directive of a server's templates is there, as packaged."""
+    from vhostsmith import explanation
+
     path = Path(__file__, "..", "..", "explanations", f"{kind}.toml").resolve()
     return explanation.load(path.read_text("utf-8"))
 

@@ -108,16 +108,14 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
     seen["backend_sections"] = (
         [_backend_section(r.backend, places) for r in _distinct(site.routes)] if per_backend else []
     )
-    seen["host_pattern"] = _host_pattern(site)
+    seen["host_pattern"] = "|".join(name.pattern for name in site.names)
     seen["forged_headers"] = [
         *(name for name in FORGED_HEADERS if name not in _SET_HEADERS),
-        *(name.replace("-", "_") for name in FORGED_HEADERS),
         *(["Authorization"] if site.access.basic_auth else []),
     ]
     seen["mounts"] = [route for route in seen["routes"] if not route["is_root"]]
-    seen["confined"] = [route for route in seen["routes"] if route["is_confined"]]
-    seen["has_rewrites"] = bool(
-        seen["confined"] or site.limits.max_body or (seen["websocket"] == "rewrite" and site.routes)
+    seen["confined_pattern"] = "|".join(
+        re.escape(route["path"]) for route in seen["routes"] if route["is_confined"]
     )
     seen["stripped"] = [route for route in seen["routes"] if route["is_stripped"]]
     seen["foreign_hosts"] = [route for route in seen["routes"] if not route["keeps_host"]]
@@ -126,7 +124,7 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
 
 def missing(site: Site, facts: ServerFacts) -> tuple[tuple[str, ...], str]:
     """Return the modules that the site needs and that are not loaded, and the command that enables them."""
-    needed = {"ssl", "socache_shmcb", "headers", "rewrite", "alias"}
+    needed = {"alias", "headers", "rewrite", "setenvif", "socache_shmcb", "ssl"}
     if CAPABILITIES["http2"].holds(facts):
         needed.add("http2")
     if isinstance(site.action, Proxy):
@@ -145,6 +143,19 @@ def missing(site: Site, facts: ServerFacts) -> tuple[tuple[str, ...], str]:
     return absent, f"a2enmod {' '.join(absent)}" if absent else ""
 
 
+def _public_urls(route: Route, site: Site) -> list[str]:
+    """Return what an app calls itself that takes the site for plain HTTP.
+
+    ProxyPassReverse lines of a site are one list for all its paths, so a stripped path cannot claim
+    the root's URL; its redirects are edited instead.
+    """
+    if route.prefix == "strip" and route.path != "/":
+        return []
+    port = "" if site.https_port == 443 else f":{site.https_port}"
+    names = [name.url_host for name in site.names if not name.is_wildcard]
+    return [f"http://{name}{port}{route.path}" for name in names]
+
+
 def _server_name(site: Site) -> str:
     """Return what stands for the name in ServerName, which takes no wildcard and no IPv6 address.
 
@@ -160,12 +171,6 @@ def _server_name(site: Site) -> str:
 def _server_aliases(site: Site) -> list[str]:
     own = [site.name.url_host] if site.name.is_wildcard or site.name.kind == "ipv6" else []
     return own + [alias.text for alias in site.aliases]
-
-
-def _host_pattern(site: Site) -> str:
-    """A regular expression for the names that a client may have asked for; its group 1 is the name."""
-    names = [re.escape(n.url_host).replace(r"\*\.", r"[a-z0-9-]+\.", 1) for n in site.names]
-    return "|".join(names)
 
 
 def _socket_hosts(site: Site) -> Mapping[str, str]:
@@ -191,7 +196,7 @@ def _route(route: Route, site: Site, socket_hosts: Mapping[str, str]) -> dict[st
         "url": f"{through}{backend.scheme}://{authority}",
         "reverse_url": f"{backend.scheme}://{authority}",
         "websocket_url": f"{through}{ws_scheme}://{authority}",
-        "public_path": "/" if route.prefix == "strip" else route.path,
+        "public_urls": _public_urls(route, site),
         "keeps_host": keeps_host(backend, site),
     }
 

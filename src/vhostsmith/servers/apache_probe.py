@@ -1,4 +1,4 @@
-"""What an Apache says about itself, parsed: ``-v``, ``-V``, ``-M`` and ``-S`` of the real program."""
+"""What an Apache says about itself, parsed: ``-V``, ``-M`` and ``-S`` of the real program."""
 
 from __future__ import annotations
 

