@@ -18,17 +18,21 @@ from urllib.parse import urlsplit
 
 import httpx
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 _TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
-    """One person's browser at one public origin, ``https://NAME:PORT``; make it with `browsing`."""
+    """One person's browser at one public origin, ``https://NAME:PORT``; make it with `browsing`.
+
+    ``ca_file`` holds the only certificate that it trusts.
+    """
 
     origin: str
+    ca_file: str
     client: httpx.Client
-    trust: ssl.SSLContext
 
     @property
     def name(self) -> str:
@@ -68,14 +72,14 @@ class Browser:
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.client.cookies.jar)
 
     @contextlib.contextmanager
-    def websocket(self, target: str) -> Iterator[ClientConnection]:
-        """Open a WebSocket at the origin, with its cookies."""
+    def websocket(self, target: str, *, origin: str | None = None) -> Iterator[ClientConnection]:
+        """Open a WebSocket with the origin's cookies, for a page of this origin or of another."""
         plain = socket.create_connection(("127.0.0.1", self.port), _TIMEOUT_S)
         with connect(
             f"{self.origin.replace('https', 'wss', 1)}{target}",
             sock=plain,
-            ssl=self.trust,
-            origin=self.origin,  # type: ignore[arg-type]  # its own kind of str
+            ssl=ssl.create_default_context(cafile=self.ca_file),
+            origin=Origin(origin or self.origin),
             additional_headers={"Cookie": self.cookies()},
             open_timeout=_TIMEOUT_S,
             max_size=None,
@@ -84,18 +88,18 @@ class Browser:
 
 
 @contextlib.contextmanager
-def browsing(origin: str, trust: ssl.SSLContext, *, http2: bool = True) -> Iterator[Browser]:
+def browsing(origin: str, ca_file: str) -> Iterator[Browser]:
     """Open a browser that has never been at ``origin``."""
     parts = urlsplit(origin)
     with httpx.Client(
         base_url=f"https://127.0.0.1:{parts.port}",
         headers={"Host": parts.netloc},
-        verify=trust,
-        http2=http2,
+        verify=ssl.create_default_context(cafile=ca_file),
+        http2=True,
         timeout=_TIMEOUT_S,
         trust_env=False,
     ) as client:
-        yield Browser(origin=origin, client=client, trust=trust)
+        yield Browser(origin=origin, ca_file=ca_file, client=client)
 
 
 def log_in(browser: Browser, base_url: str, password: str) -> httpx.Response:

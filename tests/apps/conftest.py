@@ -91,7 +91,7 @@ def way(
     facts, pins = machine[wish.server], wish.scheme == "https"
     with (
         published(NAME, *typed, facts=facts, pins=pins) as site,
-        browsing(site.origin, site.trust()) as browser,
+        browsing(site.origin, site.ca_file) as browser,
     ):
         answer = log_in(browser, behind.base_url, behind.password)
         assert answer.status_code == 302, f"{answer.text[:300]}\n{site.log()}\n{behind.log()}"

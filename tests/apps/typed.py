@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 import re
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,9 +48,10 @@ class Published:
         """The file that ``--pin-out`` named."""
         return Path(self.directory, "pins", "backend.pem")
 
-    def trust(self) -> ssl.SSLContext:
-        """Return what a browser that knows the site's certificate, and no other, goes by."""
-        return ssl.create_default_context(cafile=f"{self.directory}/fullchain.pem")
+    @property
+    def ca_file(self) -> str:
+        """The file of the site's certificate, which nobody but itself has signed."""
+        return f"{self.directory}/fullchain.pem"
 
     def log(self) -> str:
         """Return the site's error log, for a failing test to show."""

@@ -49,7 +49,7 @@ def main(directory: str, what: str, *arguments: str) -> None:
         sys.exit("the command does not work at all")
     results = [{"code": 0, "said": "", "paths": paths(state)}]
     for spare in range(20):
-        limit(directory, what, spare or 0)
+        limit(directory, what, spare)
         said = io.StringIO()
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
             code = run(["--state-dir", state, *arguments])

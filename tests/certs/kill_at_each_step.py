@@ -1,8 +1,8 @@
 """Runs a command again and again, killed one step later each time, on a fresh copy of a directory.
 
-kill_at_each_step.py TEMPLATE WORK ARGUMENT...  makes WORK/1, WORK/2 and so on, each as a ``kill -9``
-at that step left it, and prints how many there are. A step is a call that changes names or opens a
-file: Python tells its audit hooks before each (PEP 578).
+kill_at_each_step.py TEMPLATE WORK ARGUMENT...  makes WORK/1, WORK/2 and so on, each as a
+``kill -9`` at that step left it, the last as a whole run did. A step is a call that changes names
+or opens a file: Python tells its audit hooks before each (PEP 578).
 """
 
 from __future__ import annotations

@@ -54,9 +54,9 @@ def play(text: str, directory: Path, capsys: pytest.CaptureFixture[str]) -> str:
         if head == "command":
             played += _printed(f"{body} {facts}", directory, capsys)
         elif head == "facts":
-            shared = HERE / f"facts/{body.strip()}.json"
-            content = shared.read_text("utf-8") if shared.name[0] not in "{[" else body
-            (directory / "facts.json").write_text(content, "utf-8")
+            if re.fullmatch(r"[\w.-]+\n", body):
+                body = (HERE / f"facts/{body.strip()}.json").read_text("utf-8")
+            (directory / "facts.json").write_text(body, "utf-8")
             facts = f"--facts {directory}/facts.json"
         else:
             (directory / f"config/sites/{head.split()[1]}.toml").write_text(body, "utf-8")

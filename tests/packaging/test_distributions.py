@@ -76,7 +76,8 @@ def test_the_wheel_holds_the_package_and_its_templates_and_nothing_more(wheel: P
     held = {name: text for name, text in files_in_wheel(wheel).items() if ".dist-info/" not in name}
     assert sorted(held) == sorted(expected)
     assert held == expected
-    assert {Path(name).suffix for name in held} <= {".py", ".typed", ".json", ".html", ".j2"}
+    kinds = {Path(name).suffix for name in held}
+    assert kinds <= {".py", ".typed", ".json", ".toml", ".html", ".j2"}
 
 
 def test_the_sdist_holds_what_a_checkout_holds(unpacked: Path) -> None:

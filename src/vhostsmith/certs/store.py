@@ -107,8 +107,8 @@ def _version_behind(links: Directory, stem: str) -> str | None:
     target = links.link_target(stem)
     if target is None:
         return None
-    version = target.removeprefix(f"../certs/{stem}/")
-    if not _number(version):
+    directory, _, version = target.rpartition("/")
+    if directory != f"../certs/{stem}" or not _number(version):
         raise MachineError(
             f"the link leads to {target}, which is not ours, so it is not replaced",
             where=links.at(stem),

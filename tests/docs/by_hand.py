@@ -1,0 +1,62 @@
+"""Runs commands as root on a stock Debian Apache that nobody else sees, then looks as a client.
+
+Started in namespaces of its own by test_readme.py; the arguments are the command lines.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from vhostsmith.demo import start_demo
+from vhostsmith.verify import FrontDoor, verify
+from vhostsmith.wire import Door, fingerprint, handshake
+
+OVERLAID = ("/etc", "/var/lib", "/var/log")
+
+
+def main(commands: list[str]) -> None:
+    make_private()
+    run("apachectl start")
+    with start_demo(8889):
+        for command in commands:
+            run(command)
+        door = Door(address="127.0.0.1", port=443, is_tls=True, server_name="jupyter.example.com")
+        checks = verify(
+            FrontDoor(address="127.0.0.1", http_port=80, https_port=443, name="jupyter.example.com"),
+            Door(address="127.0.0.1", port=8889),
+            fingerprint=fingerprint(handshake(door).certificate_der),
+            redirect_status=307,
+            websocket_path="/ws",
+        )
+    for check in checks:
+        print(check.name, check.outcome, check.detail)
+    run("apachectl stop")
+    sys.exit(any(check.outcome != "pass" for check in checks))
+
+
+def make_private() -> None:
+    """Lay a writable layer over the directories that the commands change; nothing of it stays."""
+    layers = Path(tempfile.mkdtemp())
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", layers], check=True)
+    for number, directory in enumerate(OVERLAID):
+        upper, work = layers / f"{number}-upper", layers / f"{number}-work"
+        upper.mkdir()
+        work.mkdir()
+        options = f"lowerdir={directory},upperdir={upper},workdir={work}"
+        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, directory], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+    Path("/run/lock").mkdir()
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    Path("/etc/apache2/conf-enabled/name.conf").write_text("ServerName machine.invalid\n", "utf-8")
+
+
+def run(command: str) -> None:
+    print("$", command, flush=True)
+    subprocess.run(command, shell=True, check=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
