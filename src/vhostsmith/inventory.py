@@ -22,6 +22,17 @@ def route_texts(backend: str | None, routes: tuple[str, ...]) -> tuple[tuple[str
     return tuple(found)
 
 
+def refuse_empty(options: Mapping[str, Any]) -> None:
+    """Refuse an option whose value is empty, as an unset variable of a script leaves it.
+
+    Taken for an option that was not given, ``--basic-auth ""`` would open the site to everybody.
+    """
+    for key, value in options.items():
+        if value == "" or (isinstance(value, tuple) and "" in value):
+            where = "BACKEND" if key == "backend" else f"--{key.replace('_', '-')}"
+            raise InputError("the value is empty", where=where)
+
+
 def unasked(text: str) -> Backend:
     """Return the backend as far as its text says it: enough to refuse what cannot be one."""
     return parse_backend(text, where="BACKEND")
@@ -53,7 +64,17 @@ def from_options(
 
     Raises InputError with the option at fault.
     """
-    site_name = parse_name(name or CATCH_ALL, where="NAME")
+    if name is None and not options["catch_all"]:
+        raise InputError(
+            "a site needs a name", remedy="NAME BACKEND, as in: jupyter.example.com 8889"
+        )
+    site_name = parse_name(CATCH_ALL if name is None else name, where="NAME")
+    if options["catch_all"] and not site_name.is_any:
+        raise InputError(
+            f"the catch-all answers for all other names, not for {site_name.text}",
+            where="--catch-all",
+            remedy="leave NAME away",
+        )
     return model.Site(
         name=site_name,
         aliases=tuple(parse_name(text, where="--alias") for text in options["alias"]),

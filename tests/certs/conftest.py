@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from snapshot import Said, Vhostsmith
+from certs.snapshot import Said, Vhostsmith
 
 from vhostsmith.cli import run
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from snapshot import Vhostsmith, tree
+from certs.snapshot import Vhostsmith, tree
 
 from vhostsmith.certs.leaf import read_leaf
 from vhostsmith.certs.selfsigned import self_signed as make_pair

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from snapshot import Vhostsmith
+from certs.snapshot import Vhostsmith
 
 from vhostsmith.certs.leaf import is_key_of, read_leaf
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from snapshot import Vhostsmith
+from certs.snapshot import Vhostsmith
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from snapshot import Vhostsmith, tree
+from certs.snapshot import Vhostsmith, tree
 
 from vhostsmith.certs import state as state_directory
 from vhostsmith.certs import store

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from snapshot import Vhostsmith
+from certs.snapshot import Vhostsmith
 
 from vhostsmith.certs import state as state_directory
 from vhostsmith.certs.leaf import is_key_of, read_leaf

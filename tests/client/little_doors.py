@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import trustme
-from little_servers import Script, leaf_der, read_head, saying, server_context, serving
+from client.little_servers import Script, leaf_der, read_head, saying, server_context, serving
 
 from vhostsmith.report import Check
 from vhostsmith.verify import FrontDoor, verify

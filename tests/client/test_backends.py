@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from little_servers import (
+from client.little_servers import (
     APACHE_400,
     HELLO,
     NGINX_400,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from little_doors import (
+from client.little_doors import (
     AUTHORITY,
     CONTEXT,
     LEAF,
@@ -21,7 +21,7 @@ from little_doors import (
     redirecting,
     relaying,
 )
-from little_servers import (
+from client.little_servers import (
     Script,
     closed_port,
     hanging_up,

@@ -13,7 +13,7 @@ import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
-from little_servers import (
+from client.little_servers import (
     HELLO,
     NGINX_400,
     Script,

@@ -25,7 +25,9 @@ def main(commands: list[str]) -> None:
             run(command)
         door = Door(address="127.0.0.1", port=443, is_tls=True, server_name="jupyter.example.com")
         checks = verify(
-            FrontDoor(address="127.0.0.1", http_port=80, https_port=443, name="jupyter.example.com"),
+            FrontDoor(
+                address="127.0.0.1", http_port=80, https_port=443, name="jupyter.example.com"
+            ),
             Door(address="127.0.0.1", port=8889),
             fingerprint=fingerprint(handshake(door).certificate_der),
             redirect_status=307,

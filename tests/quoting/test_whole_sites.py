@@ -124,7 +124,10 @@ def test_crossplane_finds_the_names_files_and_targets_of_any_site(site: model.Si
     found = list(_flat(payload["config"][0]["parsed"]))
     args = [each for name, each in found if name == "server_name"]
     assert args == [tuple(name.text for name in site.names)] * 2
-    used = {"root": {"/challenges"}, "ssl_certificate": {site.certificate.cert}}
+    used: dict[str, set[str | None]] = {
+        "root": {"/challenges"},
+        "ssl_certificate": {site.certificate.cert},
+    }
     if isinstance(site.action, model.Docroot):
         used["root"] |= {site.action.path}
     if site.access.basic_auth:

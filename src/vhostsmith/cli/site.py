@@ -49,11 +49,10 @@ def render(
     BACKEND is 8889, host:8889, http://…, https://…[/base] or unix:/run/app.sock. Without any, the
     site file sites/NAME.toml is rendered.
     """
-    from vhostsmith.host import Machine
     from vhostsmith.operations import render as operation
 
     directories = _directories(context)
-    asked = operation.ask(options.pop("name"), options, directories, Machine())
+    asked = operation.ask(options.pop("name"), options, directories)
     rendered = operation.render(asked, directories, pin_out=pin_out, explain=explain)
     say(rendered.notes)
     if check:
@@ -105,10 +104,9 @@ def try_(
 def probe(*, as_json: bool) -> None:
     """Print the facts of this machine's web servers as JSON, for `render --facts FILE`."""
     del as_json
-    from vhostsmith.host import Machine
     from vhostsmith.operations.probe import probe_as_json
 
-    click.echo(probe_as_json(Machine()))
+    click.echo(probe_as_json())
 
 
 def _directories(context: click.Context) -> Directories:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from vhostsmith.model import Docroot, Site
+from vhostsmith.model import Docroot, Refuse, Site
 from vhostsmith.servers import SERVERS
 from vhostsmith.servers.base import Places, ServerFacts
 
@@ -17,7 +18,7 @@ def for_site(site: Site, facts: ServerFacts, places: Places) -> tuple[str, ...]:
     """Return the notes on a rendered site, the ones that keep it from working first."""
     return tuple(
         note
-        for notes in (_modules(site, facts), _files(site, places), _promises(site, places))
+        for notes in (_modules(site, facts), _files(site, facts, places), _promises(site, places))
         for note in notes
     ) + tuple(_nginx(site, facts) if facts.kind == "nginx" else ())
 
@@ -28,19 +29,26 @@ def _modules(site: Site, facts: ServerFacts) -> Iterator[str]:
         yield f"modules that are not loaded yet: {command}"
 
 
-def _files(site: Site, places: Places) -> Iterator[str]:
-    if site.certificate.kind != "files" and not Path(places.certificate).exists():
-        yield (
-            f"{places.certificate} is not there yet;"
-            f" vhostsmith cert self-signed {site.name.text} makes a self-signed one"
-        )
+def _files(site: Site, facts: ServerFacts, places: Places) -> Iterator[str]:
+    if _is_ours_to_make(site, facts) and not Path(places.certificate).exists():
+        aliases = [word for alias in site.aliases for word in ("--alias", alias.text)]
+        command = ["vhostsmith", "cert", "self-signed", site.name.text, *aliases]
+        yield f"{places.certificate} is not there yet; {shlex.join(command)} makes a self-signed one"
     if isinstance(site.action, Docroot) and not Path(site.action.path).is_dir():
         yield f"the document root {site.action.path} is not there yet"
     if site.access.basic_auth and not Path(site.access.basic_auth).exists():
         yield (
             f"the password file {site.access.basic_auth} is not there yet;"
-            f" htpasswd -B -c {site.access.basic_auth} USER makes it"
+            f" htpasswd -B -c {shlex.quote(site.access.basic_auth)} USER makes it"
         )
+
+
+def _is_ours_to_make(site: Site, facts: ServerFacts) -> bool:
+    """Whether the text names a certificate in our state directory."""
+    if site.certificate.kind == "files":
+        return False
+    refuses = isinstance(site.action, Refuse) and facts.kind == "nginx"
+    return not (refuses and SERVERS["nginx"].can(facts, "reject_handshake"))
 
 
 def _promises(site: Site, places: Places) -> Iterator[str]:

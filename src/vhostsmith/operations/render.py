@@ -45,13 +45,12 @@ class Rendered:
     notes: tuple[str, ...]
 
 
-def ask(
-    name: str | None, options: Mapping[str, Any], where: load.Directories, machine: Machine
-) -> Asked:
+def ask(name: str | None, options: Mapping[str, Any], where: load.Directories) -> Asked:
     """Return the site that the options or, without an action among them, ``sites/NAME.toml`` describe."""
+    inventory.refuse_empty(options)
     file = _site_file(name, options, where)
     wished = options["server"] or (file.server if file else None)
-    facts, said = choose_facts(wished, options, machine)
+    facts, said = choose_facts(wished, options, Machine())
     if file:
         return Asked(site=file.site, facts=facts, pins=(), notes=said)
     texts = tuple(text for _, text in inventory.route_texts(options["backend"], options["route"]))

@@ -62,7 +62,7 @@ def try_site(
     with _ending_on_signals(), contextlib.ExitStack() as held:
         if demo:
             name, options = _with_demo(name, options, held)
-        asked = _with_embedded(lambda: ask(name, options, where, Machine()), options)
+        asked = _with_embedded(lambda: ask(name, options, where), options)
         if asked.site.name.is_any:
             raise InputError("there is nothing to try of a site that refuses everybody")
         rehearsal.require_program(asked.facts)
