@@ -1,4 +1,4 @@
-"""What the README says is what happens: each of its command lines runs here or where it is named."""
+"""What the README says is what happens: each command line of it runs, here or elsewhere."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ ELSEWHERE = {
     "./dev test": "tests/development/test_dev.py",
     "vhostsmith render jupyter.example.com 8889": "test_the_first_command_prints_a_virtual_host",
     "vhostsmith try jupyter.localhost 8889": "test_the_second_command_shows_a_site",
-    "python3 -m venv /opt/vhostsmith && /opt/vhostsmith/bin/pip install ."
-    " && ln -s /opt/vhostsmith/bin/vhostsmith /usr/local/bin/": "tests/packaging/test_root_install.py",
+    (
+        "python3 -m venv /opt/vhostsmith && /opt/vhostsmith/bin/pip install ."
+        " && ln -s /opt/vhostsmith/bin/vhostsmith /usr/local/bin/"
+    ): "tests/packaging/test_root_install.py",
 }
 
 
@@ -53,11 +55,22 @@ def test_the_second_command_shows_a_site() -> None:
 
 @pytest.mark.needs("mount namespaces", "apache2", "ip")
 def test_by_hand_it_works_on_a_stock_apache() -> None:
+    run_by_hand("apachectl start", "apachectl stop", *BY_HAND)
+
+
+@pytest.mark.needs("mount namespaces", "nginx", "ip")
+def test_by_hand_it_works_on_a_stock_nginx() -> None:
+    how_to = (ROOT / "docs/how-to.md").read_text("utf-8").partition("## nginx by hand")[2]
+    commands = [line.strip() for line in how_to.partition("\n## ")[0].splitlines() if line.strip()]
+    run_by_hand("nginx", "nginx -s stop", *commands)
+
+
+def run_by_hand(*arguments: str) -> None:
     binaries = str(Path(sys.executable).parent)
     done = subprocess.run(
         [
             *("unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"),
-            *(sys.executable, str(Path(__file__).parent / "by_hand.py"), *BY_HAND),
+            *(sys.executable, str(Path(__file__).parent / "by_hand.py"), *arguments),
         ],
         env={"PATH": f"{binaries}:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
         stdout=subprocess.PIPE,

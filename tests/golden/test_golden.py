@@ -1,9 +1,10 @@
 """What users get, word by word: each ``NAME.case`` is command lines and all that they print.
 
 A case begins with a line of comment. Its parts follow under rules of ten hyphens: ``site NAME``
-(a site file), ``facts`` (JSON, or the name of a file in ``facts/``), ``command``, and what that
-prints: ``expected`` (stdout), ``file NAME`` (what it writes), ``notes`` (stderr) and ``exit`` (its
-code, where it is not 0). A site file and facts hold for all commands below them.
+and ``template NAME`` (files in the configuration directory), ``facts`` (JSON, or the name of a file
+in ``facts/``), ``command``, and what that prints: ``expected`` (stdout), ``file NAME`` (what it
+writes), ``notes`` (stderr) and ``exit`` (its code, where it is not 0). Files and facts hold for all
+commands below them.
 
 ``pytest --update-golden`` rewrites the cases, and fails once more so that nobody forgets to look.
 """
@@ -31,7 +32,6 @@ def test_the_output_is_the_golden_one(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "config/sites").mkdir(parents=True)
     (tmp_path / "written").mkdir()
     monkeypatch.chdir(tmp_path / "written")
     monkeypatch.setenv("VHOSTSMITH_TRACEBACK", "1")
@@ -48,18 +48,21 @@ def play(text: str, directory: Path, capsys: pytest.CaptureFixture[str]) -> str:
     title, *parts = re.split(r"^-{10} (.*)\n", text, flags=re.MULTILINE)
     played, facts = [title], ""
     for head, body in zip(parts[::2], parts[1::2], strict=True):
-        if head.split()[0] not in {"site", "facts", "command"}:
+        kind, _, name = head.partition(" ")
+        if kind not in {"site", "template", "facts", "command"}:
             continue
         played.append(f"{RULE} {head}\n{body}")
-        if head == "command":
+        if kind == "command":
             played += _printed(f"{body} {facts}", directory, capsys)
-        elif head == "facts":
+        elif kind == "facts":
             if re.fullmatch(r"[\w.-]+\n", body):
                 body = (HERE / f"facts/{body.strip()}.json").read_text("utf-8")
             (directory / "facts.json").write_text(body, "utf-8")
             facts = f"--facts {directory}/facts.json"
         else:
-            (directory / f"config/sites/{head.split()[1]}.toml").write_text(body, "utf-8")
+            file = {"site": f"sites/{name}.toml", "template": f"templates/{name}"}[kind]
+            (directory / "config" / file).parent.mkdir(parents=True, exist_ok=True)
+            (directory / "config" / file).write_text(body, "utf-8")
     return "".join(played)
 
 

@@ -41,11 +41,16 @@ class Flavour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A site to run, whether clients trust its certificate, and the CAs that the machine trusts."""
+    """A site to run, and the circumstances.
+
+    ``trusted`` says whether clients trust its certificate, ``ca_bundle`` which CAs the machine
+    trusts; ``server_lines`` are what else the server's main configuration says.
+    """
 
     site: Site
     trusted: bool = False
     ca_bundle: str | None = None
+    server_lines: str = ""
 
 
 Plan = Callable[[Flavour, Ground], Wish]
@@ -171,6 +176,8 @@ def fronting(
     )
     with scratch(facts.layout.user) as made:
         staged = rehearsal.stage(made, candidate, now=datetime.now(tz=UTC))
+        with open(f"{made.directory}/server.conf", "a", encoding="utf-8") as main:
+            main.write(wish.server_lines)
         with running(made, staged.harness):
             yield Front(
                 site=staged.site,
