@@ -35,7 +35,10 @@ def annotate(text: str, table: Mapping[str, Explanation]) -> str:
         key = None if in_map else key_of(line, table)
         if key is not None and key not in said:
             said.add(key)
-            lines += _comment(table[key], indent=line[: len(line) - len(line.lstrip())])
+            indent = line[: len(line) - len(line.lstrip())]
+            if lines and lines[-1].startswith(f"{indent}#"):
+                lines.append(f"{indent}#")  # the template's own comment stays one of its own
+            lines += _comment(table[key], indent=indent)
         in_map = line.startswith("map ") or (in_map and not line.startswith("}"))
         lines.append(line)
     return "\n".join(lines) + "\n"

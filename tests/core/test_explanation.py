@@ -119,6 +119,11 @@ def test_comments_and_closing_lines_are_left_alone() -> None:
     assert annotate(text, TABLE) == text
 
 
+def test_a_comment_of_the_template_is_set_apart_from_the_reason() -> None:
+    said = annotate("    # Ours\n    listen 80;\n", TABLE).splitlines()
+    assert said[:3] == ["    # Ours", "    #", "    # The port."]
+
+
 def test_a_long_reason_is_wrapped_to_the_indentation() -> None:
     table = {"listen": Explanation(why="word " * 60 + "end.", source="https://example.com")}
     lines = annotate(" " * 40 + "listen 80;\n", table).splitlines()

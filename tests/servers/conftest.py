@@ -91,6 +91,6 @@ def trusted(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -
     yield from started(plans.trusted, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=EVERY, ids=str)
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
 def limits(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.limits, request, ground, machine)

@@ -1,7 +1,7 @@
 """A backend that says what it saw: the request's exact target, every header, over which connection.
 
 A request's ``Echo`` header says how to answer, so that no target is spent on it:
-``location URL``, ``events N`` (one each 0.3 s), ``wait SECONDS``, ``status N``, ``size N``.
+``answer STATUS NAME: VALUE``, ``events N`` (one each 0.3 s), ``wait SECONDS``, ``size N``.
 """
 
 from __future__ import annotations
@@ -218,8 +218,9 @@ class _Exchange:
         word, _, argument = wish.partition(" ")
         body = json.dumps(asdict(seen)).encode()
         match word:
-            case "location":
-                self._send(302, body, f"Location: {argument}\r\n")
+            case "answer":
+                status, _, header = argument.partition(" ")
+                self._send(int(status), body, f"{header}\r\n")
             case "events":
                 self._send_events(int(argument))
             case "wait":
@@ -227,8 +228,6 @@ class _Exchange:
                 self._send(200, body)
             case "size":
                 self._send(200, bytes(int(argument)))
-            case "status":
-                self._send(int(argument), body)
             case _:
                 self._send(200, b"" if seen.method == "HEAD" else body)
 

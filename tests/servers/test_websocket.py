@@ -105,7 +105,7 @@ def test_a_websocket_may_be_silent_for_longer_than_other_connections(
 ) -> None:
     with contextlib.ExitStack() as held:
         sockets = []
-        for flavour in EVERY:
+        for flavour in (*PLAIN, EVERY[-1]):
             facts = facts_of(flavour.server, machine)
             front = held.enter_context(fronting(plans.root, flavour, ground, facts))
             socket, _ = held.enter_context(front.websocket("/ws"))
@@ -132,8 +132,8 @@ def test_a_silent_websocket_lives_for_the_time_that_was_asked_for(limits: Front)
 
 def test_a_websocket_that_speaks_outlives_that_time(limits: Front) -> None:
     with limits.websocket("/ws") as (socket, _):
-        for _ in range(3):
-            time.sleep(1)
+        for _ in range(4):
+            time.sleep(0.7)
             assert_echo(socket)
 
 

@@ -1,0 +1,69 @@
+"""Connections are kept, on both sides of the server, and not for longer than apps like."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from servers import plans
+from servers.client import Conversation
+from servers.conftest import EVERY, Machines, facts_of
+from servers.echo import parse_seen
+from servers.front import Front, fronting
+from servers.ground import Ground
+
+# More than Apache (100) and nginx (1000) allow by themselves.
+MANY = 1050
+# Node and uvicorn end a connection after 5 s without a request.
+SHORTER_THAN_APPS_S = 4.5
+
+
+def test_connections_to_the_app_are_kept(root: Front) -> None:
+    with root.talk() as conversation:
+        assert len({_connection(root, conversation) for _ in range(3)}) == 1
+
+
+def test_they_are_kept_by_all_paths(mounts: Front) -> None:
+    for path in ("/", "/jup/", "/app.v1/"):
+        with mounts.talk() as conversation:
+            assert len({_connection(mounts, conversation, path) for _ in range(3)}) == 1
+
+
+def test_they_are_kept_beside_a_websocket(root: Front) -> None:
+    with root.talk() as conversation:
+        before = _connection(root, conversation)
+        with root.websocket("/ws") as (_, seen):
+            between = _connection(root, conversation)
+            assert seen.connection != between
+        assert {before, between} == {_connection(root, conversation)}
+
+
+def test_they_are_kept_over_http2(root: Front) -> None:
+    with root.talk_http2() as connection:
+        replies = [connection.ask("GET", "/", root.host) for _ in range(3)]
+    assert len({parse_seen(reply.body).connection for reply in replies}) == 1
+
+
+def test_a_connection_to_the_app_is_not_used_again_when_the_app_may_be_ending_it(
+    ground: Ground, machine: Machines
+) -> None:
+    with contextlib.ExitStack() as held:
+        talks = []
+        for flavour in EVERY:
+            facts = facts_of(flavour.server, machine)
+            front = held.enter_context(fronting(plans.root, flavour, ground, facts))
+            talks.append((front, held.enter_context(front.talk())))
+        before = [_connection(*talk) for talk in talks]
+        time.sleep(SHORTER_THAN_APPS_S)
+        after = [_connection(*talk) for talk in talks]
+    assert not [pair for pair in zip(before, after, strict=True) if pair[0] == pair[1]]
+
+
+def test_many_requests_share_one_connection(plain: Front) -> None:
+    with plain.talk() as conversation:
+        assert len({_connection(plain, conversation) for _ in range(MANY)}) == 1
+
+
+def _connection(front: Front, conversation: Conversation, path: str = "/") -> int:
+    reply = conversation.ask("GET", path, (("Host", front.host),))
+    return parse_seen(reply.body).connection
