@@ -123,6 +123,8 @@ def _action(options: Mapping[str, Any], backends: Mapping[str, Backend]) -> mode
             remedy="give one of: BACKEND (8889, http://…, unix:…), --docroot DIR,"
             " --redirect-to URL, --catch-all",
         )
+    if options["strip"] and not options["route"]:
+        raise InputError("it says how a --route is passed on, and there is none", where="--strip")
     if options["php"] and not options["docroot"]:
         raise InputError("--php needs --docroot", where="--php")
     if options["docroot"]:

@@ -52,7 +52,7 @@ def render(
     from vhostsmith.operations import render as operation
 
     directories = _directories(context)
-    asked = operation.ask(options.pop("name"), options, directories)
+    asked = operation.ask(options.pop("name"), options, directories, choose=operation.choose_facts)
     rendered = operation.render(asked, directories, pin_out=pin_out, explain=explain)
     say(rendered.notes)
     if check:

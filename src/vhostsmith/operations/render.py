@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from vhostsmith.operations.resolve import Pin, resolve
 from vhostsmith.servers import SERVERS
 from vhostsmith.servers.base import Kind, Places, ServerFacts
 
+Choose = Callable[[Kind | None, Mapping[str, Any]], tuple[ServerFacts, tuple[str, ...]]]
 
 if TYPE_CHECKING:
     from vhostsmith.rehearsal import Candidate
@@ -45,12 +46,17 @@ class Rendered:
     notes: tuple[str, ...]
 
 
-def ask(name: str | None, options: Mapping[str, Any], where: load.Directories) -> Asked:
-    """Return the site that the options or, without an action among them, ``sites/NAME.toml`` describe."""
+def ask(
+    name: str | None, options: Mapping[str, Any], where: load.Directories, *, choose: Choose
+) -> Asked:
+    """Return the site that the options describe, or without an action among them its site file.
+
+    ``choose`` decides for which server: :func:`choose_facts`, or what a trial can run.
+    """
     inventory.refuse_empty(options)
     file = _site_file(name, options, where)
     wished = options["server"] or (file.server if file else None)
-    facts, said = choose_facts(wished, options, Machine())
+    facts, said = choose(wished, options)
     if file:
         return Asked(site=file.site, facts=facts, pins=(), notes=said)
     texts = tuple(text for _, text in inventory.route_texts(options["backend"], options["route"]))
@@ -192,7 +198,7 @@ def text_of(site: Site, facts: ServerFacts, places: Places, where: load.Director
 
 
 def choose_facts(
-    kind: Kind | None, options: Mapping[str, Any], machine: Machine
+    kind: Kind | None, options: Mapping[str, Any]
 ) -> tuple[ServerFacts, tuple[str, ...]]:
     """Return the facts to render for: a file's, this machine's, else the newest known; and what to say."""
     if options.get("facts"):
@@ -200,7 +206,7 @@ def choose_facts(
     elif options.get("server_version") and kind:
         found, listening = (SERVERS[kind].newest,), None
     else:
-        found, listening = load.probe_machine(machine, kind), load.listening_kind()
+        found, listening = load.probe_machine(Machine(), kind), load.listening_kind()
     wished = kind or listening
     matching = [facts for facts in found if wished in {None, facts.kind}]
     version = options.get("server_version")

