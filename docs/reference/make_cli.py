@@ -1,4 +1,4 @@
-"""Write ``cli.md`` beside this file from what the commands say of themselves; ``--check`` only compares."""
+"""Write ``cli.md`` beside this file from the commands themselves; ``--check`` only compares."""
 # ruff: noqa: INP001  (a script, in no package)
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ HEAD = """\
 
 Written by `make_cli.py` from the commands themselves: `python docs/reference/make_cli.py`.
 
-Results go to stdout, everything else to stderr. An option is refused when its value is empty.
+Results go to stdout, everything else to stderr. An empty value, as an unset variable of a script
+leaves it, is refused and never taken for an option that was not given.
 
 | exit code | |
 |---|---|
@@ -47,17 +48,16 @@ def page() -> str:
 def _section(name: str, command: click.Command) -> str:
     context = click.Context(command, info_name=name)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
-    text = "\n\n".join(
-        " ".join(part.split()) for part in (command.help or "").split("\n\n") if part.strip()
-    )
+    paragraphs = (command.help or "").split("\n\n")
+    text = "\n\n".join(_escaped(" ".join(part.split())) for part in paragraphs if part.strip())
     parts = [f"## {name}", f"    {usage}", text]
     rows = [_row(each) for each in command.params if isinstance(each, click.Option)]
     shown = [row for row in rows if row]
     if shown:
         parts.append("| option | |\n|---|---|\n" + "\n".join(shown))
     if isinstance(command, click.Group):
-        below = [f"- [{name} {each}](#{name} {each})" for each in sorted(command.commands)]
-        parts.append("\n".join(line.replace(f"#{name} ", f"#{name}-") for line in below))
+        below = [f"{name} {each}" for each in sorted(command.commands)]
+        parts.append("\n".join(f"- [{each}](#{each.replace(' ', '-')})" for each in below))
     if command.epilog:
         parts.append(command.epilog.replace("Example: ", "Example: `", 1) + "`")
     return "\n\n".join(parts) + "\n"
@@ -73,7 +73,11 @@ def _row(option: click.Option) -> str:
         value = "\\|".join(str(each) for each in option.type.choices)
     said = option.help + (f" Default: {option.default}." if option.show_default else "")
     many = " Can be given several times." if option.multiple else ""
-    return f"| `{names}{f' {value}' if value else ''}` | {said}{many} |"
+    return f"| `{names}{f' {value}' if value else ''}` | {_escaped(said)}{many} |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("*", "\\*").replace("|", "\\|")
 
 
 def main(arguments: list[str]) -> int:

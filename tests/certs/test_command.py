@@ -199,6 +199,8 @@ def test_other_names_make_another_version_and_three_are_kept(
     [
         (timedelta(days=1), False, "another 363 days"),
         (timedelta(days=334), False, "another 30 days"),
+        (timedelta(days=335, seconds=-3602), False, "another 30 days"),
+        (timedelta(days=335, seconds=-3601), True, "it ends on 2027-11-23T22:59:59Z"),
         (timedelta(days=335), True, "it ends on 2027-11-23T22:59:59Z"),
         (timedelta(days=400), True, "it ends on 2027-11-23T22:59:59Z"),
     ],

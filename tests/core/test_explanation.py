@@ -1,4 +1,4 @@
-"""``render --explain``: every directive that users can get has its reason, and every reason its directive."""
+"""``render --explain``: every directive that is emitted has its reason, every reason a directive."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def configurations(kind: Kind) -> list[str]:
 
 
 def directives(text: str) -> list[str]:
-    """Return the lines that hold a directive or begin a section; the entries of a map are neither."""
+    """Return the lines that are a directive or begin a section, as a map's entries are not."""
     bare = re.sub(r"^(map .*\n)(?: .*\n)+", r"\1", text, flags=re.MULTILINE)
     lines = (line.strip() for line in bare.splitlines())
     return [line for line in lines if line and not line.startswith(("#", "}", "</"))]

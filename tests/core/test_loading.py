@@ -1,4 +1,4 @@
-"""What each command loads: the exact distributions that are not ours, and nothing that it does not use."""
+"""What each command loads of others: these distributions exactly, none that it does not use."""
 
 from __future__ import annotations
 

@@ -55,9 +55,9 @@ def play(text: str, directory: Path, capsys: pytest.CaptureFixture[str]) -> str:
         if kind == "command":
             played += _printed(f"{body} {facts}", directory, capsys)
         elif kind == "facts":
-            if re.fullmatch(r"[\w.-]+\n", body):
-                body = (HERE / f"facts/{body.strip()}.json").read_text("utf-8")
-            (directory / "facts.json").write_text(body, "utf-8")
+            is_name = re.fullmatch(r"[\w.-]+\n", body)
+            content = (HERE / f"facts/{body.strip()}.json").read_text() if is_name else body
+            (directory / "facts.json").write_text(content, "utf-8")
             facts = f"--facts {directory}/facts.json"
         else:
             file = {"site": f"sites/{name}.toml", "template": f"templates/{name}"}[kind]
@@ -75,7 +75,12 @@ def _printed(command: str, directory: Path, capsys: pytest.CaptureFixture[str]) 
     files = [(f"file {path.name}", path.read_text("utf-8")) for path in written]
     for path in written:
         path.unlink()
-    parts = [("expected", said.out), *files, ("notes", said.err), ("exit", f"{code}\n" * bool(code))]
+    parts = [
+        ("expected", said.out),
+        *files,
+        ("notes", said.err),
+        ("exit", f"{code}\n" * bool(code)),
+    ]
     return [f"{RULE} {head}\n{_anywhere(body, directory)}" for head, body in parts if body]
 
 

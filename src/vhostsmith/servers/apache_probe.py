@@ -14,11 +14,13 @@ def probe(host: Host, layout: Layout) -> ServerFacts | None:
         return None
     modules = host.run(layout.control, "-M")
     virtual_hosts = host.run(layout.control, "-S")
+    # A distribution's mod_ssl and its openssl program are linked to the same library.
+    library = host.run("/usr/bin/openssl", "version")
     directory = layout.modules or ""
     return ServerFacts(
         kind="apache",
         version=parse_server_version(answer.stdout),
-        openssl=None,
+        openssl=parse_openssl(library.stdout if library else ""),
         modules=parse_modules(modules.stdout if modules else ""),
         available=parse_available(host.names_in(directory)),
         mpm=parse_mpm(answer.stdout),
@@ -31,6 +33,12 @@ def probe(host: Host, layout: Layout) -> ServerFacts | None:
 def parse_server_version(text: str) -> Version | None:
     """Return the version in ``Server version: Apache/2.4.71 (Debian)``."""
     match = re.search(r"Apache/(\d+)\.(\d+)\.(\d+)", text)
+    return tuple(int(part) for part in match.groups()) if match else None
+
+
+def parse_openssl(text: str) -> Version | None:
+    """Return the library in ``OpenSSL 3.0.19 27 Jan 2026 (Library: OpenSSL 3.0.19 …)``."""
+    match = re.search(r"Library: OpenSSL (\d+)\.(\d+)\.(\d+)", text)
     return tuple(int(part) for part in match.groups()) if match else None
 
 
