@@ -1,4 +1,4 @@
-"""``render --explain``: every directive that is emitted has its reason, every reason a directive."""
+"""``render --explain``: every directive that is emitted has a reason, every reason a directive."""
 
 from __future__ import annotations
 

