@@ -27,9 +27,9 @@ def load(text: str) -> Mapping[str, Explanation]:
 
 
 def annotate(text: str, table: Mapping[str, Explanation]) -> str:
-    """Return the text with each directive explained where it stands first; it stays a valid configuration."""
+    """Return the text with comments that explain each directive where it stands first."""
     said: set[str] = set()
-    lines = []
+    lines: list[str] = []
     in_map = False
     for line in text.splitlines():
         key = None if in_map else key_of(line, table)
@@ -45,7 +45,7 @@ def annotate(text: str, table: Mapping[str, Explanation]) -> str:
 
 
 def key_of(line: str, table: Mapping[str, Explanation]) -> str | None:
-    """Return the longest key of the table that begins the line's directive; None for what is no directive."""
+    """Return the longest key of the table that begins the line; None for what is no directive."""
     words = line.replace(";", " ").split()
     if not words or words[0].startswith(("#", "</", "}")):
         return None

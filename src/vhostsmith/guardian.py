@@ -1,9 +1,10 @@
 """Clears a private server away when whoever started it is gone, even by ``kill -9``.
 
-Run as a program of its own, in a session of its own: ``guardian.py DIRECTORY``. Its standard input
-is a pipe that only the parent holds and on which the parent says which process group the server is.
-When the pipe ends, the group is ended and the directory removed: the one way in which both go,
-whatever the reason.
+Run as a program of its own, in a session of its own: ``guardian.py PARENT``. Its standard input is
+a socket whose other end only the parent process holds. It makes a directory below PARENT and says
+which; the parent says which process group the server is. When the socket ends, the group is ended
+and the directory removed: the one way in which both go, whatever the reason. That it makes the
+directory itself leaves no moment in which there is one without a guardian.
 """
 
 from __future__ import annotations
@@ -16,34 +17,59 @@ import sys
 import time
 from collections.abc import Callable
 
+# What the directory's name begins with.
+PREFIX = "vhostsmith-"
 _GRACE_S = 3.0
 
 
-def main(directory: str) -> None:
-    """Wait for the parent's end, then end the server and remove the directory."""
+def main(parent: str) -> None:
+    """Make the directory, wait for the end of whoever asked for it, and clear all away."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    directory = os.path.join(os.path.realpath(parent), PREFIX + os.urandom(6).hex())
+    os.umask(0o077)
+    try:
+        os.mkdir(directory)
+    except OSError as error:
+        sys.exit(_tell(b"!" + (error.strerror or str(error)).encode()))
+    _tell(os.fsencode(directory))
     said = b""
-    while chunk := os.read(0, 4096):
+    while chunk := _hear():
         said += chunk
-    groups = {int(line) for line in said.split()} | _groups_working_in(directory)
-    for group in groups:
+    for group in {int(line) for line in said.split()} | _groups_complaining_to(directory):
         end(group)
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _groups_working_in(directory: str) -> set[int]:
-    """The server may have been started without us hearing of it; it works in its directory."""
+def _tell(message: bytes) -> int:
+    """Say something to the parent, if it still lives; returns the exit code of a refusal."""
+    with contextlib.suppress(OSError):
+        os.write(0, message)
+    return 1
+
+
+def _hear() -> bytes:
+    try:
+        return os.read(0, 4096)
+    except OSError:  # a parent that was killed before it read what we said
+        return b""
+
+
+def _groups_complaining_to(directory: str) -> set[int]:
+    """Return the groups whose standard error lies in the directory.
+
+    The parent may have been killed between starting the server and telling us.
+    """
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
-            if os.readlink(f"/proc/{pid}/cwd") == directory and int(pid) != os.getpid():
+            if os.readlink(f"/proc/{pid}/fd/2").startswith(f"{directory}/"):
                 found.add(os.getpgid(int(pid)))
     return found - {os.getpgid(0)}
 
 
 def end(group: int, *, reap: Callable[[], object] = lambda: None) -> None:
-    """Ask a process group to end, and after a few seconds make it; ``reap`` waits for one's own child."""
+    """Ask a process group to end, and after a few seconds make it; ``reap`` waits for a child."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGTERM)
         deadline = time.monotonic() + _GRACE_S

@@ -60,7 +60,9 @@ class Terminal:
 @contextlib.contextmanager
 def terminal(*arguments: str) -> Iterator[Terminal]:
     """Type ``vhostsmith try ARGUMENTS… --json`` and wait for what it shows."""
-    with tempfile.TemporaryDirectory(prefix="terminal-") as directory:
+    with tempfile.TemporaryDirectory(
+        prefix="terminal-", ignore_cleanup_errors=True
+    ) as directory:
         temporary = Path(directory, "tmp")
         temporary.mkdir()
         for path in (Path(directory), temporary):
@@ -142,37 +144,19 @@ def test_jupyter_that_does_not_know_the_name_is_said_to_refuse_by_itself(
     assert "Blocking request with non-local 'Host'" in unconfigured.log()
 
 
-@pytest.mark.parametrize("typed", ["{port}", "http://127.0.0.1:{port}"])
+@pytest.mark.parametrize("typed", ["{port} --scheme http", "http://127.0.0.1:{port}"])
 @pytest.mark.parametrize("server", INSTALLED)
 def test_jupyter_with_tls_asked_as_http_is_named_with_the_way_out(
     server: ServerId, typed: str, machine: dict[ServerId, ServerFacts], jupyter_of: JupyterOf
 ) -> None:
     require(server, machine)
     behind = jupyter_of("https", "root")
-    backend = typed.format(port=behind.port)
-    done = vhostsmith(
-        *("try", NAME, backend, "--scheme", "http", "--once", "--json", "--server", server)
-    )
+    backend = typed.format(port=behind.port).split()
+    done = vhostsmith("try", NAME, *backend, "--once", "--json", "--server", server)
     page = check_of(done, "page")
     assert page["outcome"] == "fail", page
     assert "TLS" in page["detail"]
     assert f"https://127.0.0.1:{behind.port}" in page["remedy"]
-    assert done.returncode == 1
-
-
-def test_plain_jupyter_asked_as_https_is_named_with_the_way_out(
-    machine: dict[ServerId, ServerFacts], jupyter_of: JupyterOf
-) -> None:
-    require("apache", machine)
-    behind = jupyter_of("http", "root")
-    done = vhostsmith(
-        *("try", NAME, f"https://127.0.0.1:{behind.port}", "--once", "--json"),
-        *("--server", "apache", "--websocket", "off"),
-    )
-    page = check_of(done, "page")
-    assert page["outcome"] == "fail", page
-    assert "plain HTTP" in page["detail"]
-    assert f"http://127.0.0.1:{behind.port}" in page["remedy"]
     assert done.returncode == 1
 
 

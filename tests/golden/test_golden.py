@@ -15,9 +15,11 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 
 from vhostsmith.cli import run
+from vhostsmith.cli.site import render
 
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*.case"))
@@ -43,11 +45,26 @@ def test_the_output_is_the_golden_one(
     assert played.splitlines() == text.splitlines()
 
 
+@pytest.mark.parametrize("option", [o for o in render.params if isinstance(o, click.Option)])
+def test_every_option_of_render_is_in_a_case(option: click.Option) -> None:
+    given = {"--facts"}  # comes with the part of that name
+    for case in CASES:
+        for head, body in parts_of(case.read_text("utf-8"))[1]:
+            given |= set(shlex.split(body)) if head == "command" else set()
+    assert given & {*option.opts, *option.secondary_opts}
+
+
+def parts_of(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return a case's comment, and its parts with what stands on their rules."""
+    title, *parts = re.split(rf"^{RULE} (.*)\n", text, flags=re.MULTILINE)
+    return title, list(zip(parts[::2], parts[1::2], strict=True))
+
+
 def play(text: str, directory: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """Return the case with what its commands print now."""
-    title, *parts = re.split(r"^-{10} (.*)\n", text, flags=re.MULTILINE)
+    title, parts = parts_of(text)
     played, facts = [title], ""
-    for head, body in zip(parts[::2], parts[1::2], strict=True):
+    for head, body in parts:
         kind, _, name = head.partition(" ")
         if kind not in {"site", "template", "facts", "command"}:
             continue

@@ -56,7 +56,8 @@ def render(
     rendered = operation.render(asked, directories, pin_out=pin_out, explain=explain)
     say(rendered.notes)
     if check:
-        operation.check(rendered, directories, shown_as=output or os.path.basename(rendered.file))
+        shown_as = output or os.path.basename(rendered.file)
+        say(operation.check(rendered, directories, shown_as=shown_as))
     operation.write(rendered, output, pin_out)
     if as_json:
         print_json(operation.as_document(rendered))

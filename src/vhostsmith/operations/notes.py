@@ -32,8 +32,8 @@ def _modules(site: Site, facts: ServerFacts) -> Iterator[str]:
 def _files(site: Site, facts: ServerFacts, places: Places) -> Iterator[str]:
     if _is_ours_to_make(site, facts) and not Path(places.certificate).exists():
         aliases = [word for alias in site.aliases for word in ("--alias", alias.text)]
-        command = ["vhostsmith", "cert", "self-signed", site.name.text, *aliases]
-        yield f"{places.certificate} is not there yet; {shlex.join(command)} makes a self-signed one"
+        command = shlex.join(["vhostsmith", "cert", "self-signed", site.name.text, *aliases])
+        yield f"{places.certificate} is not there yet; {command} makes a self-signed one"
     if isinstance(site.action, Docroot) and not Path(site.action.path).is_dir():
         yield f"the document root {site.action.path} is not there yet"
     if site.access.basic_auth and not Path(site.access.basic_auth).exists():

@@ -17,7 +17,7 @@ from vhostsmith.names import parse_name
 from vhostsmith.operations import load, notes
 from vhostsmith.operations.resolve import Pin, resolve
 from vhostsmith.servers import SERVERS
-from vhostsmith.servers.base import Kind, Places, ServerFacts
+from vhostsmith.servers.base import Kind, Places, ServerFacts, show_version
 
 Choose = Callable[[Kind | None, Mapping[str, Any]], tuple[ServerFacts, tuple[str, ...]]]
 
@@ -101,17 +101,24 @@ def render(
     )
 
 
-def check(rendered: Rendered, where: load.Directories, *, shown_as: str) -> None:
-    """Rehearse the text on a private server; raises MachineError with file and line where it fails."""
+def check(rendered: Rendered, where: load.Directories, *, shown_as: str) -> tuple[str, ...]:
+    """Rehearse the text: our own reading of its certificate, then a private server that runs it.
+
+    Returns what was checked and what was not; raises MachineError with file and line of a fault.
+    """
     from datetime import UTC, datetime
 
     from vhostsmith import rehearsal
+    from vhostsmith.certs.pair import examine
 
-    rehearsal.alone(
-        candidate(rendered.asked, where, trusted=rendered.places.trusted),
-        shown_as=shown_as,
-        now=datetime.now(tz=UTC),
-    )
+    asked, places, now = rendered.asked, rendered.places, datetime.now(tz=UTC)
+    said: tuple[str, ...] = ()
+    if asked.site.certificate.kind == "files" or Path(places.certificate).exists():
+        names = () if asked.site.name.is_any else asked.site.names
+        said = examine(places.certificate, places.key, names, now=now)
+    trial = candidate(asked, where, trusted=places.trusted)
+    rehearsal.alone(trial, shown_as=shown_as, now=now)
+    return (*said, f"checked: {describe(asked.facts)} runs it on a private server")
 
 
 def candidate(asked: Asked, where: load.Directories, *, trusted: bool) -> Candidate:
@@ -215,14 +222,16 @@ def choose_facts(
     if options.get("facts"):
         raise InputError(f"the facts know no {wished or 'server'}", where=options["facts"])
     newest = SERVERS[wished or "apache"].newest
-    said = f"no {wished or 'web server'} is installed here: rendered for {_describe(newest)}"
+    said = (
+        f"no {wished or 'web server'} is installed here: rendered for {describe(newest)} on Debian"
+    )
     return load.with_version(newest, version), (said,)
 
 
-def _describe(facts: ServerFacts) -> str:
+def describe(facts: ServerFacts) -> str:
+    """Return the product and its version, as ``Apache 2.4.71``."""
     product = {"apache": "Apache", "nginx": "nginx"}[facts.kind]
-    version = ".".join(map(str, facts.version or ()))
-    return f"{product} {version} on Debian"
+    return f"{product} {show_version(facts.version)}"
 
 
 def _site_file(name: str | None, options: Mapping[str, Any], where: load.Directories) -> Any:

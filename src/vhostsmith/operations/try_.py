@@ -22,11 +22,11 @@ from vhostsmith.errors import InputError, MachineError
 from vhostsmith.host import Machine
 from vhostsmith.model import Site
 from vhostsmith.operations import load
-from vhostsmith.operations.render import Asked, ask, candidate, choose_facts
+from vhostsmith.operations.render import Asked, ask, candidate, choose_facts, describe
 from vhostsmith.report import Check
 from vhostsmith.scratch import Scratch, running, scratch
 from vhostsmith.servers import nginx
-from vhostsmith.servers.base import Kind, ServerFacts, show_version
+from vhostsmith.servers.base import Kind, ServerFacts
 from vhostsmith.verify import FrontDoor, verify
 from vhostsmith.wire import Door
 
@@ -81,10 +81,9 @@ def try_site(
 def _trial(asked: Asked, made: Scratch, staged: rehearsal.Staged, *, demo: bool) -> Trial:
     site = staged.site
     host = site.name.url_host.replace("*.", "any.", 1)
-    product = {"apache": "Apache", "nginx": "nginx"}[asked.facts.kind]
     return Trial(
         url=f"https://{host}:{made.https_port}/",
-        server=f"{product} {show_version(asked.facts.version)}",
+        server=describe(asked.facts),
         fingerprint=staged.fingerprint,
         checks=_verified(site, made, staged.fingerprint, demo=demo),
         notes=asked.notes,
