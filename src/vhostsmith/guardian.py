@@ -17,8 +17,8 @@ import sys
 import time
 from collections.abc import Callable
 
-# What the directory's name begins with.
-PREFIX = "vhostsmith-"
+PREFIX = "vhostsmith-"  # what the directory's name begins with
+REFUSAL = b"!"  # what an answer begins with that is no directory
 _GRACE_S = 3.0
 
 
@@ -31,7 +31,8 @@ def main(parent: str) -> None:
     try:
         os.mkdir(directory)
     except OSError as error:
-        sys.exit(_tell(b"!" + (error.strerror or str(error)).encode()))
+        _tell(REFUSAL + str(error.strerror).encode())
+        return
     _tell(os.fsencode(directory))
     said = b""
     while chunk := _hear():
@@ -41,11 +42,10 @@ def main(parent: str) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _tell(message: bytes) -> int:
-    """Say something to the parent, if it still lives; returns the exit code of a refusal."""
+def _tell(message: bytes) -> None:
+    """Say something to the parent, if it still lives."""
     with contextlib.suppress(OSError):
         os.write(0, message)
-    return 1
 
 
 def _hear() -> bytes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,14 @@ from vhostsmith.servers.base import Places, ServerFacts
 from vhostsmith.servers.harness import Harness, apache_harness, nginx_harness
 
 _START_S = 10.0
+_TAIL_LINES = 20
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _LOGS = ("stderr.log", "server-error.log")
+_DIRECTORIES = (
+    *("challenges", "challenges/.well-known", "challenges/.well-known/acme-challenge"),
+    *("pins", "logs", "run"),
+)
+_OTHER_PLACE = "TMPDIR=/var/tmp, say, takes another place"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +39,7 @@ class Scratch:
     """A directory of its own, the ports that are free, and the account that the server runs as.
 
     ``account`` is None for the user who runs us; as root it is one without rights. ``watch`` is the
-    pipe to the guardian.
+    socket to the guardian.
     """
 
     directory: str
@@ -40,7 +47,7 @@ class Scratch:
     https_port: int
     account: str | None
     has_ipv6: bool
-    watch: int
+    watch: socket.socket
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -63,34 +70,50 @@ class Scratch:
     def write(self, name: str, content: bytes) -> None:
         """Write a new file of the directory, readable by the account alone."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        number = os.open(f"{self.directory}/{name}", flags, 0o600)
-        with os.fdopen(number, "wb") as file:
-            file.write(content)
-            if self.account is not None:
-                found = pwd.getpwnam(self.account)
-                os.fchown(number, found.pw_uid, found.pw_gid)
+        path = f"{self.directory}/{name}"
+        try:
+            number = os.open(path, flags, 0o600)
+            with os.fdopen(number, "wb") as file:
+                file.write(content)
+                if self.account is not None:
+                    found = pwd.getpwnam(self.account)
+                    os.fchown(number, found.pw_uid, found.pw_gid)
+        except OSError as error:
+            raise MachineError(
+                f"cannot write: {error.strerror}", where=path, remedy=_OTHER_PLACE
+            ) from error
 
     def complaint(self) -> str:
-        """Return what the server said on its way up or down."""
-        paths = (Path(self.directory, "logs", name) for name in _LOGS)
-        said = (path.read_text("utf-8", "replace") for path in paths if path.exists())
-        return "".join(said).strip()
+        """Return the last lines of what the server said on its way up or down."""
+        said = "".join(self.logged(name).decode("utf-8", "replace") for name in _LOGS)
+        return "\n".join(said.strip().splitlines()[-_TAIL_LINES:])
+
+    def logged(self, name: str, start: int = 0) -> bytes:
+        """Return what stands in a log from a byte on; nothing where there is no such log.
+
+        The file is the account's, which could have put anything else in its place.
+        """
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            number = os.open(f"{self.directory}/logs/{name}", flags)
+        except OSError:
+            return b""
+        with os.fdopen(number, "rb") as file:
+            file.seek(start)
+            return file.read()
 
 
 @contextlib.contextmanager
 def scratch(user: str) -> Iterator[Scratch]:
-    """Make the directory, and have it taken away again, with the server in it, even if we are
-    killed.
+    """Make the directory in TMPDIR; it goes away, with the server in it, even if we are killed.
 
-    As root it belongs to ``user``, or to nobody where there is no such user.
+    As root the server runs as ``user``, or as nobody where there is no such user. Until it starts
+    nobody but whoever runs us can enter the directory. Raises MachineError where there can be none.
     """
     account = _account(user) if os.geteuid() == 0 else None
-    directory = tempfile.mkdtemp(prefix="vhostsmith-")
-    with _guarded(directory) as watch:
-        for name in ("challenges/.well-known/acme-challenge", "pins", "logs", "tmp"):
-            os.makedirs(f"{directory}/{name}", mode=0o700)
-        if account is not None:
-            _give(directory, account)
+    with _guarded(_temporary_directory(account)) as (directory, watch):
+        for name in _DIRECTORIES:
+            os.mkdir(f"{directory}/{name}", mode=0o700)
         has_ipv6 = _has_ipv6_loopback()
         http_port, https_port = _free_ports(has_ipv6=has_ipv6)
         yield Scratch(
@@ -127,6 +150,7 @@ def running(made: Scratch, harness: Harness) -> Iterator[subprocess.Popen[bytes]
     """
     process = _start(made, harness)
     try:
+        made.watch.send(b"%d\n" % process.pid)
         _await_start(made, process)
         yield process
     finally:
@@ -137,24 +161,27 @@ def running(made: Scratch, harness: Harness) -> Iterator[subprocess.Popen[bytes]
 def _start(made: Scratch, harness: Harness) -> subprocess.Popen[bytes]:
     command = harness.command
     identity: dict[str, Any] = {}
-    if made.account is not None:
-        found = pwd.getpwnam(made.account)
-        identity = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
-        command = (_runnable(made, command[0]), *command[1:])
+    made.write(f"logs/{_LOGS[0]}", b"")
     with open(f"{made.directory}/logs/{_LOGS[0]}", "ab") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TMPDIR": made.directory},
-            cwd=made.directory,
-            start_new_session=True,
-            umask=0o077,
-            **identity,
-        )
-    os.write(made.watch, b"%d\n" % process.pid)
-    return process
+        if made.account is not None:
+            found = pwd.getpwnam(made.account)
+            identity = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+            command = (_runnable(made, command[0]), *command[1:])
+            _hand_over(made.directory, found)
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={"PATH": _PATH, "LC_ALL": "C", "TMPDIR": made.directory},
+                cwd=made.directory,
+                start_new_session=True,
+                umask=0o077,
+                **identity,
+            )
+        except OSError as error:
+            raise MachineError(f"cannot be run: {error.strerror}", where=command[0]) from error
 
 
 def _await_start(made: Scratch, process: subprocess.Popen[bytes]) -> None:
@@ -181,48 +208,89 @@ def _answers(address: str, port: int) -> bool:
 
 
 @contextlib.contextmanager
-def _guarded(directory: str) -> Iterator[int]:
-    """Start the guardian of a directory; yields the pipe whose end makes it clear up, and waits for that."""
-    command = (sys.executable, "-I", "-S", guardian.__file__, directory)
-    guard = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        start_new_session=True,
-    )
-    if guard.stdin is None:
-        raise MachineError("the guardian has no pipe")
-    try:
-        yield guard.stdin.fileno()
-    finally:
-        guard.stdin.close()
-        guard.wait()
+def _guarded(parent: str) -> Iterator[tuple[str, socket.socket]]:
+    """Have a directory made below ``parent`` by a guardian of its own.
+
+    Yields it and the socket whose end makes the guardian clear up, and waits for that.
+    """
+    ours, theirs = socket.socketpair()
+    with contextlib.ExitStack() as held:
+        with theirs:
+            held.enter_context(ours)
+            guard = subprocess.Popen(
+                (sys.executable, "-I", "-S", guardian.__file__, parent),
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,
+            )
+        held.callback(guard.wait)
+        held.callback(ours.close)
+        answer = ours.recv(8192)
+        if not answer or answer.startswith(guardian.REFUSAL):
+            reason = answer.removeprefix(guardian.REFUSAL).decode("utf-8", "replace")
+            raise MachineError(
+                f"there can be no directory for a private server: {reason or 'no guardian'}",
+                where=parent,
+                remedy=_OTHER_PLACE,
+            )
+        directory = os.fsdecode(answer)
+        # Where the guardian itself is killed.
+        held.callback(shutil.rmtree, directory, ignore_errors=True)
+        yield directory, ours
+
+
+def _temporary_directory(account: str | None) -> str:
+    """Return the directory for temporary files, if a server can have its files there."""
+    parent = os.path.realpath(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  # its names are random
+    for character in parent:
+        if character in "\"'\\$" or not character.isprintable():
+            raise MachineError(
+                f"the directory's name holds {character!r}, which stands for something else in a"
+                " server's configuration",
+                where=parent,
+                remedy=_OTHER_PLACE,
+            )
+    closed = _closed_directory(parent) if account is not None else None
+    if closed is not None:
+        raise MachineError(
+            f"the private server runs as {account}, for whom this directory is closed",
+            where=closed,
+            remedy=_OTHER_PLACE,
+        )
+    return parent
+
+
+def _closed_directory(path: str) -> str | None:
+    """Return the first directory on the way to and with ``path`` that others may not enter."""
+    ways = (*reversed(Path(path).parents), Path(path))
+    return next((str(way) for way in ways if way.is_dir() and not way.stat().st_mode & 0o001), None)
 
 
 def _account(user: str) -> str:
     for name in (user, "nobody"):
         with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
+            if pwd.getpwnam(name).pw_uid != 0:
+                return name
     raise MachineError(
         f"neither {user} nor nobody is a user here, and a private server does not run as root",
         remedy="run it as a normal user",
     )
 
 
-def _give(directory: str, account: str) -> None:
-    found = pwd.getpwnam(account)
-    for path in (directory, *(str(p) for p in Path(directory).rglob("*"))):
-        os.chown(path, found.pw_uid, found.pw_gid, follow_symlinks=False)
+def _hand_over(directory: str, to: pwd.struct_passwd) -> None:
+    """Give the directories to the account, the outermost last: until then nobody else is inside."""
+    for path in (*(f"{directory}/{name}" for name in reversed(_DIRECTORIES)), directory):
+        os.chown(path, to.pw_uid, to.pw_gid, follow_symlinks=False)
 
 
 def _runnable(made: Scratch, program: str) -> str:
-    """Return the program, or a copy where the account may go, as below a home directory it may not."""
-    parents = Path(program).resolve().parents
-    if all(parent.stat().st_mode & 0o001 for parent in parents):
+    """Return the program, or a copy where the account may not go, as below a home directory."""
+    real = Path(program).resolve()
+    if _closed_directory(str(real.parent)) is None:
         return program
-    made.write("server", Path(program).read_bytes())
+    made.write("server", real.read_bytes())
     os.chmod(f"{made.directory}/server", 0o700)
     return f"{made.directory}/server"
 

@@ -1,5 +1,6 @@
-"""The Jinja environment over given sources; every text that a person chose goes through the
-server's quoting.
+"""The Jinja environment over given sources.
+
+Every text that a person chose goes through the server's own quoting.
 
 A template is found by name in ``sources``, a mapping of names to (file, text): who wins among
 several places is decided by whoever builds it. Templates run in Jinja's sandbox and every undefined
@@ -47,7 +48,7 @@ def environment(sources: Sources, quote: Callable[[str], str]) -> jinja2.Environ
 
 
 def render(made: jinja2.Environment, name: str, context: Mapping[str, Any]) -> str:
-    """Return the text of a template; raises TemplateError with file and line, before anything is touched."""
+    """Return the text of a template; raises TemplateError with its file and line."""
     try:
         return made.get_template(name).render(context)
     except jinja2.TemplateSyntaxError as error:

@@ -1,4 +1,4 @@
-"""From files and the environment to core values: directories, templates, guideline, facts, places."""
+"""From files and the environment to core values: directories, templates, facts, places."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Directories:
 
 
 def directories(config: str | None, state: str | None, environ: Mapping[str, str]) -> Directories:
-    """Return the directories from options, else from VHOSTSMITH_CONFIG and VHOSTSMITH_STATE, else the usual."""
+    """Return the directories from the options, else from the environment, else the usual ones."""
     default = Directories()
     return Directories(
         config=os.path.abspath(config or environ.get("VHOSTSMITH_CONFIG") or default.config),
@@ -37,7 +37,7 @@ def directories(config: str | None, state: str | None, environ: Mapping[str, str
 
 
 def template_sources(where: Directories, kind: Kind) -> Sources:
-    """Return the templates of a server: the packaged ones, each replaced by CONFIG_DIR/templates/… of that name."""
+    """Return a server's templates: the packaged, each replaced by one of CONFIG_DIR/templates."""
     sources = dict(_read_tree(_packaged_templates(), kind))
     own = Path(where.config, "templates")
     if own.is_dir():
@@ -72,7 +72,7 @@ def facts_from_file(path: str) -> tuple[tuple[ServerFacts, ...], Kind | None]:
 
 
 def probe_machine(machine: host.Machine, kind: Kind | None = None) -> tuple[ServerFacts, ...]:
-    """Return the facts of the servers that are installed, Apache first; ``kind`` asks for one alone."""
+    """Return the facts of the installed servers, Apache first; ``kind`` asks for one alone."""
     found = []
     for server in SERVERS.values():
         if kind not in {None, server.kind}:

@@ -123,7 +123,7 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
 
 
 def missing(site: Site, facts: ServerFacts) -> tuple[tuple[str, ...], str]:
-    """Return the modules that the site needs and that are not loaded, and the command that enables them."""
+    """Return the modules that the site needs and that are not loaded, and how to enable them."""
     needed = {"alias", "headers", "rewrite", "setenvif", "socache_shmcb", "ssl"}
     if CAPABILITIES["http2"].holds(facts):
         needed.add("http2")

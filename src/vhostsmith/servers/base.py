@@ -1,4 +1,4 @@
-"""What a web server is to us: facts about it, its layout, its capabilities, and how a site becomes its text."""
+"""What a web server is to us: facts, layout, capabilities, and how a site becomes its text."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
-    """Something that a server can do: since which version, with what else, and the source that says so."""
+    """Something that a server can do: since when, with what else, and the source that says so."""
 
     source: str
     since: Version = ()

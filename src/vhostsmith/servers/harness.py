@@ -41,8 +41,8 @@ def apache_harness(
     listen = [f"Listen {address}:{port}" for port in ports for address in addresses]
     lines = [
         f'ServerRoot "{directory}"',
-        f'DefaultRuntimeDir "{directory}/tmp"',
-        f'PidFile "{directory}/tmp/pid"',
+        f'DefaultRuntimeDir "{directory}/run"',
+        f'PidFile "{directory}/run/pid"',
         f'ErrorLog "{directory}/logs/server-error.log"',
         "ServerName scratch.invalid",
         *load,
@@ -70,14 +70,16 @@ def nginx_harness(
     del ports, addresses, modules
     log = f"{directory}/logs/server-error.log"
     temporary = "".join(
-        f'    {kind}_temp_path "{directory}/tmp/{kind}";\n'
+        f'    {kind}_temp_path "{directory}/run/{kind}";\n'
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     text = (
-        f'daemon off;\nworker_processes 1;\npid "{directory}/tmp/pid";\nerror_log "{log}";\n'
+        f'daemon off;\nworker_processes 1;\npid "{directory}/run/pid";\nerror_log "{log}";\n'
         "events { worker_connections 512; }\n"
         "http {\n"
-        f'    include "{mime_types}";\n    default_type application/octet-stream;\n    access_log off;\n'
+        f'    include "{mime_types}";\n'
+        "    default_type application/octet-stream;\n"
+        "    access_log off;\n"
         f"{temporary}"
         f'    include "{directory}/site.conf";\n'
         "}\n"

@@ -127,7 +127,8 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
 
 
 def missing(site: Site, facts: ServerFacts) -> tuple[tuple[str, ...], str]:
-    """Return the modules that the site needs and that are not compiled in; nginx loads none of them later."""
+    """Return the modules that every site needs and that are not compiled in."""
+    del site  # nginx has the others in every build
     absent = () if "http_ssl" in facts.modules else ("http_ssl",)
     return absent, "install an nginx built with --with-http_ssl_module" if absent else ""
 
@@ -143,7 +144,7 @@ def _server(backend: Backend) -> str:
 
 
 def _upstreams(site: Site) -> Mapping[tuple[Any, ...], str]:
-    """Return a name per distinct backend; the pool of kept connections must not mix TLS settings."""
+    """Return a name per distinct backend: kept connections must not mix TLS settings."""
     names: dict[tuple[Any, ...], str] = {}
     for route in reversed(site.routes):
         number = len(names) + 1
@@ -182,7 +183,7 @@ def _route(
         "redirect_pattern": _redirect_pattern(backend, site),
         "keeps_host": keeps_host(backend, site),
         "backend_host": backend.authority,
-        "dropped_headers": _dropped(is_stripped, site),
+        "dropped_headers": _dropped(site, is_stripped=is_stripped),
         **_backend_tls(route, places),
     }
 
@@ -193,7 +194,7 @@ def _redirect_pattern(backend: Backend, site: Site) -> str:
     return f"{re.escape(backend.authority)}|(?:{names})(?::[0-9]+)?"
 
 
-def _dropped(is_stripped: bool, site: Site) -> list[str]:
+def _dropped(site: Site, *, is_stripped: bool) -> list[str]:
     """The headers that the backend must not see; those that we set need no dropping."""
     dropped = [name for name in FORGED_HEADERS if name not in _SET_HEADERS]
     if is_stripped:

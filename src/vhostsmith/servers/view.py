@@ -26,7 +26,7 @@ FORGED_HEADERS = (
 
 
 def common_view(site: Site, places: Places) -> Mapping[str, Any]:
-    """Return the values that do not depend on the server; docs/reference/templates.md describes each."""
+    """Return the values that do not depend on the server (docs/reference/templates.md)."""
     docroot = site.action if isinstance(site.action, Docroot) else None
     default_port = site.https_port == 443
     return {
