@@ -12,8 +12,8 @@ Outcome = Literal["pass", "warn", "fail"]
 class Check:
     """One thing that was verified from the client's side.
 
-    ``name`` is a word (``tls``, ``redirect``, ``page``, ``websocket``); ``detail`` says what was seen;
-    ``remedy`` is what to do when it is not a pass.
+    ``name`` is a word (``tls``, ``redirect``, ``page``, ``websocket``); ``detail`` says what was
+    seen; ``remedy`` is what to do when it is not a pass.
     """
 
     name: str

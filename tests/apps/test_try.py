@@ -60,9 +60,7 @@ class Terminal:
 @contextlib.contextmanager
 def terminal(*arguments: str) -> Iterator[Terminal]:
     """Type ``vhostsmith try ARGUMENTS… --json`` and wait for what it shows."""
-    with tempfile.TemporaryDirectory(
-        prefix="terminal-", ignore_cleanup_errors=True
-    ) as directory:
+    with tempfile.TemporaryDirectory(prefix="terminal-", ignore_cleanup_errors=True) as directory:
         temporary = Path(directory, "tmp")
         temporary.mkdir()
         for path in (Path(directory), temporary):

@@ -37,7 +37,9 @@ def asked(
 
 
 @contextlib.contextmanager
-def served(made: Scratch, apache: ServerFacts, text: str, modules: tuple[str, ...]) -> Iterator[None]:
+def served(
+    made: Scratch, apache: ServerFacts, text: str, modules: tuple[str, ...]
+) -> Iterator[None]:
     """Run a site's text, with the log directory that Debian's Apache defines."""
     harness = configure(
         made, apache, f'Define APACHE_LOG_DIR "{made.directory}/logs"\n{text}', modules

@@ -104,12 +104,11 @@ def _program() -> str:
 
 
 def _identity() -> str:
-    """As root, PHP runs and listens as the user of the web servers, as Debian's pool does."""
+    """As root, PHP runs as the user of the web servers; the embedded nginx, another, may ask it too."""
     if os.geteuid() != 0:
         return ""
     found = pwd.getpwnam(apache.DEBIAN.user)
-    user, group = found.pw_name, found.pw_gid
-    return f"user = {user}\ngroup = {group}\nlisten.owner = {user}\nlisten.mode = 0660\n"
+    return f"user = {found.pw_name}\ngroup = {found.pw_gid}\nlisten.mode = 0666\n"
 
 
 def _await(process: subprocess.Popen[bytes], path: str, directory: str) -> None:

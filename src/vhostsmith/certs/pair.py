@@ -18,9 +18,9 @@ def examine(
 ) -> tuple[str, ...]:
     """Return what was found of a pair that fits, in sentences.
 
-    Raises MachineError, located in the file at fault, when it is not there or no PEM, when the key is
-    another's or needs a passphrase, when a name is not covered, or when it has expired. A file that
-    this user may not read is said, not judged.
+    Raises MachineError, located in the file at fault, when it is not there or no PEM, when the key
+    is another's or needs a passphrase, when a name is not covered, or when it has expired. A file
+    that this user may not read is said, not judged.
     """
     text = _read(certificate, "certificate")
     if text is None:
@@ -53,10 +53,11 @@ def covers(certified: str, name: Name) -> bool:
 
 
 def _require_names(leaf: Leaf, names: tuple[Name, ...], where: str) -> None:
+    certified_names = ", ".join(leaf.names) or "no name"
     for name in names:
         if not any(covers(certified, name) for certified in leaf.names):
             raise MachineError(
-                f"the certificate does not cover {name.text}, only {', '.join(leaf.names) or 'no name'}",
+                f"the certificate does not cover {name.text}, only {certified_names}",
                 where=where,
                 remedy="browsers would refuse it: get one for all names of the site",
             )

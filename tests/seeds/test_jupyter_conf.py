@@ -68,6 +68,7 @@ def test_the_articles_file_once_mended_still_refuses_a_jupyter_with_its_own_cert
         ("native", 'ProxyPass        "/" "https://127.0.0.1:{port}/" nocanon upgrade=websocket'),
         ("rewrite", 'RewriteRule "^/" "wss://127.0.0.1:{port}/%1" [P,L,NE]'),
     ],
+    ids=["native", "rewrite"],
 )
 def test_ours_does_all_that_the_article_wanted(
     apache: ServerFacts, secure_jupyter: Jupyter, websocket: str, line: str
