@@ -77,10 +77,16 @@ class Backend:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
+    @property
+    def url_authority(self) -> str:
+        """The authority as it stands in a URL or in Host: without a scheme's own port."""
+        usual = {"http": ":80", "https": ":443"}[self.scheme]
+        return self.authority.removesuffix(usual) if self.socket is None else self.authority
+
     def __str__(self) -> str:
         if self.socket is not None:
             return f"unix:{self.socket}"
-        return f"{self.scheme}://{self.authority}{self.base}"
+        return f"{self.scheme}://{self.url_authority}{self.base}"
 
 
 def check_insecure(backend: Backend, *, where: str) -> None:

@@ -23,7 +23,10 @@ class Machine:
     """The machine that the program runs on."""
 
     def run(self, *command: str) -> Completed | None:
-        """Run a program by its absolute path, without a shell, with a minimal environment; None if it cannot be."""
+        """Run a program by its absolute path, without a shell, in a minimal environment.
+
+        None if it cannot be run.
+        """
         import subprocess
 
         try:
@@ -101,15 +104,15 @@ def _listening_inodes(ports: tuple[int, ...]) -> set[str]:
     return inodes
 
 
-def require_root_only(directory: str) -> None:
-    """As root, refuse a directory that anybody else could change (as sshd's StrictModes); else do
-    nothing.
+def require_root_only(path: str) -> None:
+    """As root, refuse a path that anybody else could change, as sshd's StrictModes does.
 
     It and every parent must belong to root and be writable by root alone; a sticky parent is fine.
+    Other users may read what they like.
     """
     if os.geteuid() != 0:
         return
-    path = os.path.realpath(directory)
+    path = os.path.realpath(path)
     is_leaf = True
     while True:
         try:
@@ -122,7 +125,7 @@ def require_root_only(directory: str) -> None:
         is_sticky = bool(found.st_mode & stat.S_ISVTX) and not is_leaf
         if found.st_uid != 0 or (writable and not is_sticky):
             raise MachineError(
-                "as root, instructions are read only from directories that nobody else can change",
+                "as root, instructions are read only from where nobody else can change them",
                 where=path,
                 remedy=f"chown root: {path} && chmod go-w {path}",
             )
@@ -137,28 +140,35 @@ def write_whole(path: str, content: bytes, *, mode: int) -> None:
     The new file takes the old one's place by a rename; a link is not followed. Raises MachineError.
     """
     directory, name = os.path.split(os.path.abspath(path))
-    temporary = f".{name}.{os.getpid()}.new"
+    temporary = f".vhostsmith-{os.getpid()}.new"  # short: a name has at most 255 bytes
     try:
         at = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:
         _refuse_replacing(name, at, path)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        try:
-            number = os.open(temporary, flags, mode, dir_fd=at)
-            with os.fdopen(number, "wb") as file:
-                os.fchmod(number, mode)
-                file.write(content)
-                file.flush()
-                os.fsync(number)
-            os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
-            os.fsync(at)
-        except OSError as error:
-            _remove(temporary, at)
-            raise _cannot_write(path, error) from error
+        _write_beside(temporary, name, content, mode=mode, at=at)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
     finally:
         os.close(at)
+
+
+def _write_beside(temporary: str, name: str, content: bytes, *, mode: int, at: int) -> None:
+    """Write a file under another name and rename it; nothing stays of one that was not written."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    number = os.open(temporary, flags, mode, dir_fd=at)
+    try:
+        with os.fdopen(number, "wb") as file:
+            os.fchmod(number, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(number)
+        os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
+    except BaseException:
+        os.unlink(temporary, dir_fd=at)
+        raise
+    os.fsync(at)
 
 
 def _refuse_replacing(name: str, at: int, path: str) -> None:
@@ -168,13 +178,6 @@ def _refuse_replacing(name: str, at: int, path: str) -> None:
         return
     if not stat.S_ISREG(found.st_mode):
         raise MachineError("not a regular file, so it is not replaced", where=path)
-
-
-def _remove(name: str, at: int) -> None:
-    try:
-        os.unlink(name, dir_fd=at)
-    except FileNotFoundError:
-        return
 
 
 def _cannot_write(path: str, error: OSError) -> MachineError:

@@ -10,6 +10,8 @@ from vhostsmith.backend import Backend, BackendTls, parse_backend, parse_socket
 from vhostsmith.errors import InputError
 from vhostsmith.names import CATCH_ALL, Name, parse_name
 
+ACTIONS = "BACKEND (8889, http://…, unix:…), --docroot DIR, --redirect-to URL, --catch-all"
+
 
 def route_texts(backend: str | None, routes: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Return (path, backend text) for the BACKEND argument and each ``--route /path=BACKEND``."""
@@ -120,13 +122,12 @@ def _action(options: Mapping[str, Any], backends: Mapping[str, Backend]) -> mode
         what = " and ".join(chosen) + " exclude each other" if chosen else "a site needs a backend"
         raise InputError(
             what,
-            remedy="give one of: BACKEND (8889, http://…, unix:…), --docroot DIR,"
-            " --redirect-to URL, --catch-all",
+            remedy=f"give one of: {ACTIONS}",
         )
     if options["strip"] and not options["route"]:
         raise InputError("it says how a --route is passed on, and there is none", where="--strip")
     if options["php"] and not options["docroot"]:
-        raise InputError("--php needs --docroot", where="--php")
+        raise InputError("--php needs --docroot")
     if options["docroot"]:
         return docroot(options["docroot"], options["php"], "--docroot", "--php")
     if options["redirect_to"]:
@@ -160,7 +161,7 @@ def _certificate_option(options: Mapping[str, Any], name: Name) -> model.Certifi
             " and give it as --cert",
         )
     if bool(cert) != bool(key):
-        raise InputError("--cert and --key need each other", where="--cert" if cert else "--key")
+        raise InputError("--cert and --key need each other")
     if sum((bool(cert), options["acme"], options["self_signed"])) > 1:
         raise InputError("--cert, --acme and --self-signed exclude each other")
     if cert:

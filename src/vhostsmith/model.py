@@ -159,6 +159,8 @@ class Site:
             if alias.text in seen:
                 raise InputError(f"the name {alias.text} stands twice")
             seen.add(alias.text)
+        if isinstance(self.action, Redirect | Refuse) and not self.access.is_open:
+            raise InputError("a site that only redirects or refuses has nothing to guard")
         if self.http_port == self.https_port:
             raise InputError(f"HTTP and HTTPS cannot share the port {self.https_port}")
         if isinstance(self.action, Redirect) and self._is_own(self.action.to):
@@ -295,13 +297,21 @@ def parse_seconds(text: str | int, what: str, *, minimum: int, where: str | None
     return int(digits)
 
 
+def _meant(text: str) -> str | None:
+    """Return what to write where only the bits behind the network are too many."""
+    try:
+        return f"write {ipaddress.ip_network(text, strict=False)}"
+    except ValueError:
+        return None
+
+
 def parse_network(text: str, *, where: str | None = None) -> str:
     """Return an address or a network in canonical form (``192.0.2.0/24``, ``2001:db8::/32``)."""
     try:
         network = ipaddress.ip_network(text)
     except ValueError as error:
         raise InputError(
-            f"{text!r} is not an address or a network: {error}", where=where
+            f"{text!r} is not an address or a network: {error}", where=where, remedy=_meant(text)
         ) from error
     if "%" in text:
         raise InputError(f"{text!r}: a zone cannot be part of a network", where=where)

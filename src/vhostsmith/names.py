@@ -62,7 +62,7 @@ class Name:
     @property
     def pattern(self) -> str:
         """A regular expression for the hosts that the name covers, without a capturing group."""
-        return re.escape(self.url_host).replace(r"\*\.", r"[a-z0-9-]+\.", 1)
+        return literal(self.url_host).replace(r"\*\.", r"(?:[a-z0-9_-]+\.)+", 1)
 
     @property
     def is_local(self) -> bool:
@@ -105,6 +105,11 @@ class Name:
     @property
     def _digest(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def literal(text: str) -> str:
+    """Return a regular expression (PCRE) for exactly this text, with no more escapes than it needs."""
+    return re.sub(r"([.+*?^$()\[\]{}|\\])", r"\\\1", text)
 
 
 def parse_name(text: str, *, where: str | None = None) -> Name:

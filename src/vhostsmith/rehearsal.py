@@ -12,12 +12,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from vhostsmith.certs.selfsigned import self_signed
 from vhostsmith.errors import InputError, MachineError
 from vhostsmith.model import Proxy, Route, Site
-from vhostsmith.names import Name, parse_name
+from vhostsmith.names import parse_name
 from vhostsmith.rendering import render_site
 from vhostsmith.scratch import Scratch, configure, running, scratch
 from vhostsmith.servers import SERVERS
@@ -46,15 +47,24 @@ class Staged:
     """A site as the private server runs it, and the SHA-256 of the certificate that it shows."""
 
     site: Site
+    text: str
     harness: Harness
     fingerprint: str
 
 
-def alone(candidate: Candidate, *, shown_as: str, now: datetime) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The text that the person has, or is about to get, and the name of its file."""
+
+    file: str
+    text: str
+
+
+def alone(candidate: Candidate, *, shown: Shown, now: datetime) -> None:
     """Start the site's text in a private server and ask for its certificate.
 
-    Raises MachineError with the server's reason, located in ``shown_as``, when it does not start or
-    shows another certificate.
+    Raises MachineError with the server's reason, located in what is ``shown``, when it does not
+    start or shows another certificate.
     """
     from vhostsmith.wire import Door, fingerprint, handshake
 
@@ -72,15 +82,16 @@ def alone(candidate: Candidate, *, shown_as: str, now: datetime) -> None:
             with running(made, staged.harness):
                 seen = None if name.is_any else fingerprint(handshake(door).certificate_der)
         except MachineError as error:
-            raise _located(error, made, shown_as) from error
+            raise _located(error, made, staged, shown) from error
     if seen not in {None, staged.fingerprint}:
-        raise MachineError(f"the server showed another certificate: {seen}", where=shown_as)
+        raise MachineError(f"the server showed another certificate: {seen}", where=shown.file)
 
 
 def stage(made: Scratch, candidate: Candidate, *, now: datetime) -> Staged:
-    """Write the site into the scratch directory: the same text on other ports, with another certificate.
+    """Write the site into the scratch directory.
 
-    A pin that is not known is stood in for: only the text is on trial.
+    It is the same text on other ports, with another certificate. Where a pin is not known another
+    certificate stands in for it: only the text is on trial.
     """
     site, facts = candidate.site, candidate.facts
     names = (parse_name("catch-all.invalid"),) if site.name.is_any else site.names
@@ -91,17 +102,20 @@ def stage(made: Scratch, candidate: Candidate, *, now: datetime) -> Staged:
         _with_readable_cas(site, made), http_port=made.http_port, https_port=made.https_port
     )
     places = made.places(trusted=candidate.trusted, ca_bundle=facts.layout.ca_bundle)
-    for backend in dict.fromkeys(route.backend for route in moved.routes):
-        if backend.tls is not None and backend.tls.mode == "pin":
-            pem = candidate.pins.get(str(backend))
-            name = os.path.basename(places.pin(backend.host, backend.port))
-            made.write(f"pins/{name}", pem.encode() if pem else pair.cert_pem)
+    pins = {
+        places.pin(route.backend.host, route.backend.port): candidate.pins.get(str(route.backend))
+        for route in moved.routes
+        if route.backend.tls is not None and route.backend.tls.mode == "pin"
+    }
+    for path, pem in pins.items():
+        made.write(f"pins/{os.path.basename(path)}", pem.encode() if pem else pair.cert_pem)
     text = render_site(
         moved, facts, places, sources=candidate.sources, guideline_text=candidate.guideline_text
     )
     needed, _ = SERVERS[facts.kind].missing(moved, dataclasses.replace(facts, modules=()))
     return Staged(
         site=moved,
+        text=text,
         harness=configure(made, facts, text, needed),
         fingerprint=pair.sha256,
     )
@@ -140,14 +154,42 @@ def _with_readable_ca(route: Route, made: Scratch, number: int) -> Route:
     return dataclasses.replace(route, backend=dataclasses.replace(route.backend, tls=moved))
 
 
-def _located(error: MachineError, made: Scratch, shown_as: str) -> MachineError:
+def _located(error: MachineError, made: Scratch, staged: Staged, shown: Shown) -> MachineError:
     """Return the error with the line of the text that the server complained about."""
     said = made.complaint() or error.what
     site = re.escape(f"{made.directory}/site.conf")
-    line = re.search(rf"on line (\d+) of {site}|{site}:(\d+)", said)
-    where = f"{shown_as}:{line[1] or line[2]}" if line else shown_as
-    reason = _reason(said).replace(f"{made.directory}/site.conf", shown_as)
-    return MachineError(f"the server refuses it: {reason}", where=where)
+    place = re.search(rf"Syntax error on line (\d+) of {site}:\n| in {site}:(\d+)", said)
+    if not place:
+        what = _reason(said).replace(f"{made.directory}/site.conf", shown.file)
+        return MachineError(f"the server refuses it: {what}", where=shown.file)
+    number = _line_shown(staged.text, shown.text, int(place[1] or place[2]))
+    words = shown.text.splitlines()[number - 1].strip()
+    return MachineError(
+        f"the server refuses it: {_reason(said.replace(place[0], ''))}",
+        where=f"{shown.file}:{number}",
+        remedy=f"that line is: {words}",
+    )
+
+
+def _line_shown(staged: str, shown: str, number: int) -> int:
+    """Return the line of ``shown`` that stands for a line of ``staged``.
+
+    The two differ in ports and paths, and what is shown may have explanations between the lines.
+    """
+    ours, theirs = staged.splitlines(), shown.splitlines()
+    index = min(number, len(ours)) - 1
+    for tag, start, end, first, last in SequenceMatcher(
+        a=ours, b=theirs, autojunk=False
+    ).get_opcodes():
+        if not start <= index < end:
+            continue
+        if tag == "equal":
+            return first + index - start + 1
+        words = ours[index].split()[:1]
+        which = sum(line.split()[:1] == words for line in ours[start:index])
+        alike = [n for n in range(first, last) if theirs[n].split()[:1] == words]
+        return alike[which] + 1 if which < len(alike) else max(last, 1)
+    return number
 
 
 def _reason(said: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from vhostsmith import templating, tls
 from vhostsmith.model import Docroot, Proxy, Redirect, Refuse, Site
 from vhostsmith.servers import SERVERS
-from vhostsmith.servers.base import Places, ServerFacts
+from vhostsmith.servers.base import Places, Server, ServerFacts
 
 
 def render_site(
@@ -33,10 +33,16 @@ def render_site(
     context = {
         "site": server.view(site, facts, places),
         "tls": _tls_view(site, facts, guideline_text),
-        "can": lambda capability: server.can(facts, capability),
+        "can": lambda capability: _can(server, facts, capability),
     }
     made = templating.environment(own, server.quote)
     return templating.render(made, f"{_kind_of_site(site)}.conf.j2", context)
+
+
+def _can(server: Server, facts: ServerFacts, capability: str) -> bool:
+    if capability not in server.capabilities:
+        raise templating.undefined(f"{server.kind} has no capability {capability!r}")
+    return server.can(facts, capability)
 
 
 def _kind_of_site(site: Site) -> str:

@@ -96,11 +96,11 @@ class Scratch:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
             number = os.open(f"{self.directory}/logs/{name}", flags)
+            with os.fdopen(number, "rb") as file:
+                file.seek(start)
+                return file.read()
         except OSError:
             return b""
-        with os.fdopen(number, "rb") as file:
-            file.seek(start)
-            return file.read()
 
 
 @contextlib.contextmanager
@@ -190,9 +190,13 @@ def _await_start(made: Scratch, process: subprocess.Popen[bytes]) -> None:
         (address, port) for port in (made.http_port, made.https_port) for address in made.addresses
     ]
     while waiting:
-        if process.poll() is not None or time.monotonic() > deadline:
+        if process.poll() is not None:
             said = made.complaint() or f"exit code {process.poll()}, without a word"
             raise MachineError(f"the private server did not start:\n{said}")
+        if time.monotonic() > deadline:
+            raise MachineError(
+                f"the private server did not answer within {_START_S:.0f} s\n{made.complaint()}"
+            )
         if _answers(*waiting[0]):
             waiting.pop(0)
         else:
@@ -214,31 +218,37 @@ def _guarded(parent: str) -> Iterator[tuple[str, socket.socket]]:
     Yields it and the socket whose end makes the guardian clear up, and waits for that.
     """
     ours, theirs = socket.socketpair()
-    with contextlib.ExitStack() as held:
+    with ours:
         with theirs:
-            held.enter_context(ours)
             guard = subprocess.Popen(
                 (sys.executable, "-I", "-S", guardian.__file__, parent),
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
                 start_new_session=True,
             )
-        held.callback(guard.wait)
-        held.callback(ours.close)
-        answer = ours.recv(8192)
-        if not answer or answer.startswith(guardian.REFUSAL):
-            reason = answer.removeprefix(guardian.REFUSAL).decode("utf-8", "replace")
-            raise MachineError(
-                f"there can be no directory for a private server: {reason or 'no guardian'}",
-                where=parent,
-                remedy=_OTHER_PLACE,
-            )
-        directory = os.fsdecode(answer)
-        # Where the guardian itself is killed.
-        held.callback(shutil.rmtree, directory, ignore_errors=True)
-        yield directory, ours
+        directory = ""
+        try:
+            directory = _answered_directory(ours, parent)
+            yield directory, ours
+        finally:
+            ours.close()
+            guard.wait()
+            if directory:  # and the guardian itself was killed
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _answered_directory(guard: socket.socket, parent: str) -> str:
+    answer = guard.recv(8192)
+    if answer and not answer.startswith(guardian.REFUSAL):
+        return os.fsdecode(answer)
+    reason = answer.removeprefix(guardian.REFUSAL).decode("utf-8", "replace")
+    raise MachineError(
+        f"there can be no directory for a private server: {reason or 'its guardian does not run'}",
+        where=parent,
+        remedy=_OTHER_PLACE,
+    )
 
 
 def _temporary_directory(account: str | None) -> str:

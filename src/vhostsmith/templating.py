@@ -17,6 +17,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from vhostsmith.errors import TemplateError
+from vhostsmith.names import literal
 
 FORMAT = 1
 _MARK = re.compile(r"\{# vhostsmith-templates: ([0-9]+) #\}\n")
@@ -43,7 +44,7 @@ def environment(sources: Sources, quote: Callable[[str], str]) -> jinja2.Environ
         auto_reload=False,
     )
     made.filters["quote"] = quote
-    made.filters["regex"] = re.escape
+    made.filters["regex"] = literal
     return made
 
 
@@ -58,6 +59,13 @@ def render(made: jinja2.Environment, name: str, context: Mapping[str, Any]) -> s
         raise TemplateError(f"the template {error.name} is nowhere to be found") from error
     except (jinja2.UndefinedError, jinja2.exceptions.SecurityError) as error:
         raise TemplateError(str(error.message), where=_place(error)) from error
+
+
+def undefined(what: str) -> Exception:
+    """Return what a function that templates call raises for a name that there is not."""
+    import jinja2
+
+    return jinja2.UndefinedError(what)
 
 
 def _checked(text: str, file: str) -> str:

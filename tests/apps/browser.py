@@ -56,8 +56,8 @@ class Browser:
         )
 
     def json(self, method: str, target: str, document: object = None) -> Any:
-        """Put a request to a REST interface and return what it answers; AssertionError when it refuses."""
-        content = {} if document is None else {"json": document}
+        """Return what a REST interface answers; AssertionError when it refuses."""
+        content: dict[str, Any] = {} if document is None else {"json": document}
         answer = self.ask(method, target, **content)
         assert answer.is_success, f"{method} {target}: {answer.status_code} {answer.text[:300]}"
         return answer.json() if answer.content else None

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from vhostsmith.backend import Scheme
 
@@ -73,14 +76,14 @@ def configuration(
     names: tuple[str, ...], directory: str, base_url: str, password: str, *, has_tls: bool
 ) -> str:
     """Return the text of a Jupyter's configuration file; port 0 is one that is free."""
-    from jupyter_server.auth import passwd
+    from jupyter_server.auth.security import passwd
 
     settings = {
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.port": 0,
         "ServerApp.open_browser": False,
         "ServerApp.root_dir": f"{directory}/notebooks",
-        "PasswordIdentityProvider.hashed_password": passwd(password),
+        "PasswordIdentityProvider.hashed_password": passwd(password),  # type: ignore[no-untyped-call]
     }
     if base_url != "/":
         settings["ServerApp.base_url"] = base_url
@@ -95,6 +98,8 @@ def configuration(
 
 def own_certificate(directory: str) -> str:
     """Let openssl make ``cert.pem`` and ``key.pem`` for localhost; returns the certificate."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl, which this machine does not offer")
     files = ("-keyout", f"{directory}/key.pem", "-out", f"{directory}/cert.pem")
     subprocess.run((*_OPENSSL, *files), check=True, capture_output=True)
     return Path(directory, "cert.pem").read_text("ascii")

@@ -1,4 +1,4 @@
-"""A real Jupyter behind real servers that run what ``render`` printed, used as a browser uses it."""
+"""A real Jupyter behind real servers that run what ``render`` printed, used as browsers do."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_upload_in_pieces_as_jupyterlab_makes_it_arrives_whole(way: Way) -> None
 
 def notebook(source: str) -> dict[str, Any]:
     """Return a notebook of one cell."""
-    cell = {
+    cell: dict[str, Any] = {
         "cell_type": "code",
         "id": "only",
         "source": source,

@@ -133,7 +133,7 @@ def published(
 
 
 def _facts_file(facts: ServerFacts, made: Scratch) -> str:
-    """Return what ``probe`` would print of a machine with its logs here and no module loaded yet."""
+    """Return what ``probe`` prints of a machine with its logs here and no module loaded yet."""
     layout = dataclasses.replace(facts.layout, logs=f"{made.directory}/logs")
     loaded = () if facts.kind == "apache" else facts.modules
     moved = dataclasses.replace(facts, layout=layout, modules=loaded)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from certs.snapshot import Said, Vhostsmith
 
+from certs.snapshot import Said, Vhostsmith
 from vhostsmith.cli import run
 
 

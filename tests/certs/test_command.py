@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import trustme
-from certs.snapshot import Vhostsmith, tree
 
+from certs.snapshot import Vhostsmith, tree
 from vhostsmith.certs.leaf import read_leaf
 from vhostsmith.certs.selfsigned import self_signed as make_pair
 from vhostsmith.names import parse_name

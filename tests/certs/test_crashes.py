@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from certs.snapshot import Vhostsmith
 
+from certs.snapshot import Vhostsmith
 from vhostsmith.certs.leaf import is_key_of, read_leaf
 
 HERE = Path(__file__).parent

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from certs.snapshot import Vhostsmith, tree
 
+from certs.snapshot import Vhostsmith, tree
 from vhostsmith.certs import state as state_directory
 from vhostsmith.certs import store
 

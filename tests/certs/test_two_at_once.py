@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from certs.snapshot import Vhostsmith
 
+from certs.snapshot import Vhostsmith
 from vhostsmith.certs import state as state_directory
 from vhostsmith.certs.leaf import is_key_of, read_leaf
 from vhostsmith.errors import BusyError

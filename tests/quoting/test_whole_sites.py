@@ -30,6 +30,14 @@ def _parses(text: str) -> bool:
     return "$" not in text
 
 
+def _is_network(text: str) -> bool:
+    try:
+        model.parse_network(text)
+    except InputError:
+        return False
+    return True
+
+
 _label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True).filter(
     lambda label: label[2:4] != "--"
 )
@@ -82,7 +90,7 @@ _sites = st.builds(
     ),
     access=st.builds(
         model.Access,
-        allow=st.lists(st.ip_addresses().map(str), max_size=2).map(tuple),
+        allow=st.lists(st.ip_addresses().map(str).filter(_is_network), max_size=2).map(tuple),
         basic_auth=st.none() | _files,
     ),
     websocket=st.sampled_from(["auto", "rewrite", "off"]),

@@ -22,7 +22,7 @@ def verbatim(name: str) -> str:
 def asked(
     apache: ServerFacts, text: str, *arguments: str, modules: tuple[str, ...] = MODULES
 ) -> subprocess.CompletedProcess[str]:
-    """Return what ``apache2 ARGUMENTS…`` (``-t``, ``-S``) says to a configuration with this site."""
+    """Return what ``apache2 ARGUMENTS…`` (``-t``, ``-S``) says to a site."""
     with scratch(apache.layout.user) as made:
         configure(made, apache, text, modules)
         return subprocess.run(

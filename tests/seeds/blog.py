@@ -68,8 +68,8 @@ def blog() -> Iterator[Blog]:
         uploads = root / "wp-content/uploads/2020/04"
         uploads.mkdir(parents=True)
         (uploads / "04-12 图.png").write_bytes(PICTURE)
-        with _php(directory) as path:
-            yield Blog(docroot=str(root), socket=path)
+        with _php(directory) as listen:
+            yield Blog(docroot=str(root), socket=listen)
 
 
 @contextlib.contextmanager
@@ -104,7 +104,7 @@ def _program() -> str:
 
 
 def _identity() -> str:
-    """As root, PHP runs as the user of the web servers; the embedded nginx, another, may ask it too."""
+    """As root, PHP runs as the web servers' user; the embedded nginx, another, may ask it too."""
     if os.geteuid() != 0:
         return ""
     found = pwd.getpwnam(apache.DEBIAN.user)

@@ -1,8 +1,9 @@
-"""The third article's ``jupyter.conf``: what a real Apache says to it, and ours for the same wish."""
+"""The third article's ``jupyter.conf`` on a real Apache, and ours for the same wish."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,7 @@ def mended(apache: ServerFacts, text: str) -> tuple[str, list[str]]:
     It says one at a time.
     """
     lines = text.splitlines()
-    complaints = []
+    complaints: list[str] = []
     while True:
         done = asked(apache, "\n".join(lines) + "\n", "-t")
         found = re.search(r"on line (\d+) of \S+/site\.conf:\n(.+)", done.stderr)
@@ -130,8 +131,6 @@ def mended(apache: ServerFacts, text: str) -> tuple[str, list[str]]:
 
 def write_certificate(made: Scratch) -> None:
     """Put a certificate where the article has its placeholders: they are relative names."""
-    from datetime import UTC, datetime
-
     pair = self_signed((parse_name(NAME),), now=datetime.now(tz=UTC), days=2)
     made.write(CERTIFICATE, pair.cert_pem)
     made.write(CHAIN, pair.cert_pem)

@@ -22,31 +22,33 @@ class Issued:
 
 
 class Authority:
-    """A root that issues through an intermediate; ``pem`` is the root's certificate."""
+    """A root that issues through two intermediates, as public ones do; ``pem`` is the root's."""
 
     def __init__(self, name: str) -> None:
-        root_key = ec.generate_private_key(ec.SECP256R1())
-        root_name = _name(f"{name} root")
-        root = _authority_builder(root_name, root_name, root_key, root_key, path_length=1)
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name(f"{name} intermediate")
-        self._intermediate = _authority_builder(
-            self._name, root_name, self._key, root_key, path_length=0
-        )
+        key = ec.generate_private_key(ec.SECP256R1())
+        issuer = _name(f"{name} root")
+        root = _authority_builder(issuer, issuer, key, key)
         self.pem = root.public_bytes(serialization.Encoding.PEM)
+        self._intermediates: tuple[x509.Certificate, ...] = ()
+        for number in (1, 2):
+            own_key, subject = ec.generate_private_key(ec.SECP256R1()), _name(f"{name} {number}")
+            certificate = _authority_builder(subject, issuer, own_key, key)
+            self._intermediates = (certificate, *self._intermediates)
+            key, issuer = own_key, subject
+        self._key, self._name = key, issuer
 
-    def issue(self, *names: str) -> Issued:
-        """Return a certificate for DNS names, for 60 days."""
+    def issue(self, *names: str, is_expired: bool = False) -> Issued:
+        """Return a certificate for DNS names, for 60 days, or until yesterday."""
         key = ec.generate_private_key(ec.SECP256R1())
         leaf = (
-            _builder(_name(names[0]), self._name, key, self._key)
+            _builder(_name(names[0]), self._name, key, self._key, is_expired=is_expired)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        chain = (leaf, self._intermediate)
+        chain = (leaf, *self._intermediates)
         return Issued(
             chain_pem=b"".join(each.public_bytes(serialization.Encoding.PEM) for each in chain),
             key_pem=key.private_bytes(
@@ -76,12 +78,10 @@ def _authority_builder(
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
     issuer_key: ec.EllipticCurvePrivateKey,
-    *,
-    path_length: int,
 ) -> x509.Certificate:
     return (
         _builder(subject, issuer, key, issuer_key)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(issuer_key, hashes.SHA256())
     )
@@ -92,8 +92,10 @@ def _builder(
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
     issuer_key: ec.EllipticCurvePrivateKey,
+    *,
+    is_expired: bool = False,
 ) -> x509.CertificateBuilder:
-    begin = datetime.now(tz=UTC).replace(microsecond=0) - timedelta(hours=1)
+    begin = datetime.now(tz=UTC).replace(microsecond=0) - timedelta(days=61 if is_expired else 1)
     issuer_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     return (
         x509.CertificateBuilder()

@@ -144,7 +144,7 @@ class Http2:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         config = h2.config.H2Configuration(
-            header_encoding="utf-8",
+            header_encoding=None,
             validate_outbound_headers=False,
             normalize_outbound_headers=False,
         )
@@ -183,8 +183,8 @@ class Http2:
             for event in self._state.receive_data(arrived):
                 match event:
                     case h2.events.ResponseReceived():
-                        fields = tuple((str(name), str(value)) for name, value in event.headers)
-                        status, headers = int(fields[0][1]), fields[1:]
+                        (_, code), *rest = event.headers
+                        status, headers = int(code), tuple((_text(k), _text(v)) for k, v in rest)
                     case h2.events.DataReceived():
                         received += event.data
                         times.append(time.monotonic() - begin)
@@ -217,3 +217,7 @@ class Http2:
 
     def _flush(self) -> None:
         self._connection.sendall(self._state.data_to_send())
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")

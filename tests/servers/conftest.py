@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from servers import plans
+from servers.fpm import find_fpm, running_fpm
 from servers.front import Flavour, Front, Plan, ServerId, fronting
 from servers.ground import Ground, laid
 from vhostsmith.host import Machine
@@ -94,3 +95,63 @@ def trusted(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -
 @pytest.fixture(scope="session", params=PLAIN, ids=str)
 def limits(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.limits, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN + EVERY[-2:-1], ids=str)
+def sockets(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.sockets, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=EVERY, ids=str)
+def known_users(
+    request: pytest.FixtureRequest, ground: Ground, machine: Machines
+) -> Iterator[Front]:
+    yield from started(plans.known_users, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def known_addresses(
+    request: pytest.FixtureRequest, ground: Ground, machine: Machines
+) -> Iterator[Front]:
+    yield from started(plans.known_addresses, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def known_both(
+    request: pytest.FixtureRequest, ground: Ground, machine: Machines
+) -> Iterator[Front]:
+    yield from started(plans.known_both, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def files(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.files, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def elsewhere(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.elsewhere, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def beside_a_catch_all(
+    request: pytest.FixtureRequest, ground: Ground, machine: Machines
+) -> Iterator[Front]:
+    yield from started(plans.beside_a_catch_all, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def php(
+    request: pytest.FixtureRequest, ground: Ground, machine: Machines, fpm: None
+) -> Iterator[Front]:
+    yield from started(plans.php, request, ground, machine)
+
+
+@pytest.fixture(scope="session")
+def fpm(ground: Ground) -> Iterator[None]:
+    """PHP's process manager on the ground's socket."""
+    program = find_fpm()
+    if program is None:
+        pytest.skip("needs php-fpm, which this machine does not offer")
+    with running_fpm(program, ground):
+        yield

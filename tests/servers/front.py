@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from servers.certificates import Issued
 from servers.client import Conversation, Headers, Http2, Reply, client_context, connected
 from servers.echo import Seen, parse_seen
 from servers.ground import Ground
 from vhostsmith import rehearsal
 from vhostsmith.backend import Scheme
+from vhostsmith.certs.selfsigned import self_signed
 from vhostsmith.model import Site, WebSocket
+from vhostsmith.names import parse_name
 from vhostsmith.operations import load
+from vhostsmith.rendering import render_site
 from vhostsmith.scratch import Scratch, running, scratch
 from vhostsmith.servers.base import ServerFacts
 from vhostsmith.templating import Sources
@@ -44,13 +48,18 @@ class Wish:
     """A site to run, and the circumstances.
 
     ``trusted`` says whether clients trust its certificate, ``ca_bundle`` which CAs the machine
-    trusts; ``server_lines`` are what else the server's main configuration says.
+    trusts; ``server_lines`` are what else the server's main configuration says; ``issued`` is
+    shown in place of a self-signed certificate; ``beside`` is another site of the same server;
+    ``pins`` are other than the ground's.
     """
 
     site: Site
     trusted: bool = False
     ca_bundle: str | None = None
     server_lines: str = ""
+    issued: Issued | None = None
+    beside: Site | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
 
 
 Plan = Callable[[Flavour, Ground], Wish]
@@ -165,12 +174,14 @@ def fronting(
         layout = dataclasses.replace(facts.layout, ca_bundle=wish.ca_bundle)
         facts = dataclasses.replace(facts, layout=layout)
     nowhere = load.Directories(config=f"{ground.directory}/none", state=f"{ground.directory}/none")
+    pins = {**ground.pins, **wish.pins}
+    pinned = [r for r in wish.site.routes if r.backend.tls and r.backend.tls.mode == "pin"]
     sources = load.template_sources(nowhere, facts.kind)
     candidate = rehearsal.Candidate(
         site=wish.site,
         facts=facts,
         trusted=wish.trusted,
-        pins={str(r.backend): ground.pins.get(r.backend.authority, "") for r in wish.site.routes},
+        pins={str(route.backend): pins[route.backend.authority] for route in pinned},
         sources=change(sources) if change else sources,
         guideline_text=load.guideline_text(),
     )
@@ -178,6 +189,11 @@ def fronting(
         staged = rehearsal.stage(made, candidate, now=datetime.now(tz=UTC))
         with open(f"{made.directory}/server.conf", "a", encoding="utf-8") as main:
             main.write(wish.server_lines)
+        if wish.beside is not None:
+            _put_before(made, candidate, wish.beside)
+        if wish.issued is not None:
+            Path(made.directory, "fullchain.pem").write_bytes(wish.issued.chain_pem)
+            Path(made.directory, "privkey.pem").write_bytes(wish.issued.key_pem)
         with running(made, staged.harness):
             yield Front(
                 site=staged.site,
@@ -186,6 +202,28 @@ def fronting(
                 scratch=made,
                 fingerprint=staged.fingerprint,
             )
+
+
+def _put_before(made: Scratch, candidate: rehearsal.Candidate, site: Site) -> None:
+    """Put another site before the first one, with a certificate of its own."""
+    pair = self_signed((parse_name("beside.test"),), now=datetime.now(tz=UTC), days=2)
+    made.write("beside.pem", pair.cert_pem)
+    made.write("beside-key.pem", pair.key_pem)
+    facts = candidate.facts
+    places = dataclasses.replace(
+        made.places(trusted=candidate.trusted, ca_bundle=facts.layout.ca_bundle),
+        certificate=f"{made.directory}/beside.pem",
+        key=f"{made.directory}/beside-key.pem",
+    )
+    text = render_site(
+        dataclasses.replace(site, http_port=made.http_port, https_port=made.https_port),
+        facts,
+        places,
+        sources=candidate.sources,
+        guideline_text=candidate.guideline_text,
+    )
+    path = Path(made.directory, "site.conf")
+    path.write_text(f"{text}\n{path.read_text('utf-8')}", "utf-8")
 
 
 def put_token(front: Front, name: str, content: bytes) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import dataclasses
+import hashlib
 import os
 import ssl
 import tempfile
@@ -18,6 +20,33 @@ from vhostsmith.certs.selfsigned import self_signed
 from vhostsmith.names import parse_name
 
 NAMES = ("root", "kept", "stripped")
+# Says what PHP was told, and what it read.
+TELL = """<?php
+header('Content-Type: application/json');
+header('Strict-Transport-Security: max-age=5');
+echo json_encode(['file' => basename(__FILE__), 'server' => $_SERVER, 'get' => $_GET,
+    'size' => strlen(file_get_contents('php://input'))]);
+"""
+FILES = {
+    "index.html": "<h1>home</h1>",
+    "a b ü%25.txt": "odd",
+    "style.css": "b {}",
+    "sub/index.html": "<h1>sub</h1>",
+    "empty/readme.txt": "no index here",
+    ".env": "HIDDEN",
+    ".git/config": "HIDDEN",
+    "sub/.htaccess": "HIDDEN",
+    "sub/.deep/file.txt": "HIDDEN",
+    ".well-known/security.txt": "Contact: mailto:a@example.com",
+    ".well-known/.env": "HIDDEN",
+    "../outside.txt": "HIDDEN",
+    "index.php": TELL,
+    "page.php": TELL,
+    "sub/page.php": TELL,
+    ".hidden.php": TELL,
+    "upload.jpg": TELL,
+    "page.php.bak": "HIDDEN",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +60,19 @@ class Ground:
     echoes: Mapping[tuple[Scheme, str], Echo]
     sockets: Mapping[str, Echo]
     pins: Mapping[str, str]
+
+    @property
+    def password_file(self) -> str:
+        """Users and passwords, one alone: ana, secret."""
+        return f"{self.directory}/passwords"
+
+    @property
+    def docroot(self) -> str:
+        return f"{self.directory}/www"
+
+    @property
+    def php_socket(self) -> str:
+        return f"{self.directory}/php.sock"
 
     def backend(self, scheme: Scheme, name: str, base: str = "") -> Backend:
         """Return a backend as a site names it; with TLS it is pinned."""
@@ -49,6 +91,10 @@ def laid() -> Iterator[Ground]:
     with contextlib.ExitStack() as held:
         directory = held.enter_context(tempfile.TemporaryDirectory(prefix="vhostsmith-tests-"))
         os.chmod(directory, 0o755)
+        digest = base64.b64encode(hashlib.sha1(b"secret").digest()).decode()
+        _write(Path(directory, "passwords"), f"ana:{{SHA}}{digest}\n")
+        for name, text in FILES.items():
+            _write(Path(directory, "www", name), text)
         echoes: dict[tuple[Scheme, str], Echo] = {}
         pins = {}
         for name in NAMES:
@@ -66,6 +112,15 @@ def laid() -> Iterator[Ground]:
             },
             pins=pins,
         )
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that everybody may read."""
+    for directory in reversed(path.parents):
+        if not directory.exists():
+            directory.mkdir(mode=0o755)
+    path.write_text(text, "utf-8")
+    os.chmod(path, 0o644)
 
 
 def own_certificate(

@@ -6,10 +6,15 @@ import dataclasses
 
 from servers.front import Flavour, Wish
 from servers.ground import Ground
+from vhostsmith.backend import Backend, parse_backend
 from vhostsmith.model import (
+    Access,
     CertificateSource,
+    Docroot,
     Limits,
     Proxy,
+    Redirect,
+    Refuse,
     Route,
     Site,
     Tls,
@@ -22,14 +27,14 @@ OWN = CertificateSource(kind="self-signed")
 
 def root(flavour: Flavour, ground: Ground) -> Wish:
     """A whole host in front of one app; HSTS is asked for, too early."""
-    site = _proxy(flavour, Route(path="/", backend=ground.backend(flavour.scheme, "root")))
+    site = proxy(flavour, Route(path="/", backend=ground.backend(flavour.scheme, "root")))
     return Wish(site=dataclasses.replace(site, tls=Tls(hsts_s=3600)))
 
 
 def mounts(flavour: Flavour, ground: Ground) -> Wish:
     """Three apps: at the root, at a path that is kept and at one that is stripped."""
     scheme = flavour.scheme
-    site = _proxy(
+    site = proxy(
         flavour,
         Route(path="/", backend=ground.backend(scheme, "root")),
         Route(path="/jup/", backend=ground.backend(scheme, "kept")),
@@ -41,7 +46,7 @@ def mounts(flavour: Flavour, ground: Ground) -> Wish:
 def based(flavour: Flavour, ground: Ground) -> Wish:
     """Backends with a base path, at the root, kept and stripped."""
     scheme = flavour.scheme
-    site = _proxy(
+    site = proxy(
         flavour,
         Route(path="/", backend=ground.backend(scheme, "root", "/base")),
         Route(path="/jup/", backend=ground.backend(scheme, "kept", "/in/ner")),
@@ -55,7 +60,7 @@ def based(flavour: Flavour, ground: Ground) -> Wish:
 def lone(flavour: Flavour, ground: Ground) -> Wish:
     """An app at a path, and nothing at the root."""
     return Wish(
-        site=_proxy(flavour, Route(path="/jup/", backend=ground.backend(flavour.scheme, "kept")))
+        site=proxy(flavour, Route(path="/jup/", backend=ground.backend(flavour.scheme, "kept")))
     )
 
 
@@ -64,7 +69,7 @@ def names(flavour: Flavour, ground: Ground) -> Wish:
 
     Debian's Apache keeps sessions by a line of its own, as here.
     """
-    site = _proxy(flavour, Route(path="/", backend=ground.backend(flavour.scheme, "root")))
+    site = proxy(flavour, Route(path="/", backend=ground.backend(flavour.scheme, "root")))
     aliases = (parse_name("www.site.test"), parse_name("*.apps.test"))
     cache = 'SSLSessionCache "shmcb:tmp/sessions(512000)"\n'
     return Wish(
@@ -76,14 +81,14 @@ def names(flavour: Flavour, ground: Ground) -> Wish:
 
 def trusted(flavour: Flavour, ground: Ground) -> Wish:
     """All that needs a certificate that clients trust, and the strictest guideline."""
-    site = _proxy(flavour, Route(path="/", backend=ground.backend(flavour.scheme, "root")))
+    site = proxy(flavour, Route(path="/", backend=ground.backend(flavour.scheme, "root")))
     tls = Tls(guideline="modern", hsts_s=3600)
     return Wish(site=dataclasses.replace(site, tls=tls), trusted=True)
 
 
 def limits(flavour: Flavour, ground: Ground) -> Wish:
     """Bodies of at most 100 kB, and patience for two seconds."""
-    site = _proxy(
+    site = proxy(
         flavour,
         Route(path="/", backend=ground.backend(flavour.scheme, "root")),
         Route(path="/jup/", backend=ground.backend(flavour.scheme, "kept")),
@@ -91,7 +96,68 @@ def limits(flavour: Flavour, ground: Ground) -> Wish:
     return Wish(site=dataclasses.replace(site, limits=Limits(max_body=100_000, timeout_s=2)))
 
 
-def _proxy(flavour: Flavour, *routes: Route) -> Site:
+def sockets(flavour: Flavour, ground: Ground) -> Wish:
+    """Three apps on unix sockets."""
+
+    def backend(name: str) -> Backend:
+        return parse_backend(f"unix:{ground.sockets[name].socket_path}")
+
+    site = proxy(
+        flavour,
+        Route(path="/", backend=backend("root")),
+        Route(path="/jup/", backend=backend("kept")),
+        Route(path="/app.v1/", backend=backend("stripped"), prefix="strip"),
+    )
+    return Wish(site=site)
+
+
+def known_users(flavour: Flavour, ground: Ground) -> Wish:
+    """Whoever has a password."""
+    return _guarded(flavour, ground, Access(basic_auth=ground.password_file))
+
+
+def known_addresses(flavour: Flavour, ground: Ground) -> Wish:
+    """Whoever comes from 127.0.0.0 to 127.0.0.7."""
+    return _guarded(flavour, ground, Access(allow=("127.0.0.0/29", "::1")))
+
+
+def known_both(flavour: Flavour, ground: Ground) -> Wish:
+    """Whoever has a password and comes from there."""
+    access = Access(allow=("127.0.0.0/29", "::1"), basic_auth=ground.password_file)
+    return _guarded(flavour, ground, access)
+
+
+def _guarded(flavour: Flavour, ground: Ground, access: Access) -> Wish:
+    wish = mounts(flavour, ground)
+    return dataclasses.replace(wish, site=dataclasses.replace(wish.site, access=access))
+
+
+def files(flavour: Flavour, ground: Ground) -> Wish:
+    """A directory."""
+    return Wish(site=Site(name=NAME, action=Docroot(path=ground.docroot), certificate=OWN))
+
+
+def php(flavour: Flavour, ground: Ground) -> Wish:
+    """A directory with PHP, bodies of at most 100 kB, and HSTS."""
+    action = Docroot(path=ground.docroot, php=ground.php_socket)
+    site = Site(name=NAME, action=action, certificate=OWN, limits=Limits(max_body=100_000))
+    return Wish(site=dataclasses.replace(site, tls=Tls(hsts_s=3600)), trusted=True)
+
+
+def elsewhere(flavour: Flavour, ground: Ground) -> Wish:
+    """A site that sends everybody to another, into a directory."""
+    action = Redirect(to="https://elsewhere.test:8443/base")
+    return Wish(site=Site(name=NAME, action=action, certificate=OWN))
+
+
+def beside_a_catch_all(flavour: Flavour, ground: Ground) -> Wish:
+    """A site, and one that refuses all names that nobody declared."""
+    refusal = Site(name=parse_name("_"), action=Refuse(), certificate=OWN)
+    return dataclasses.replace(root(flavour, ground), beside=refusal)
+
+
+def proxy(flavour: Flavour, *routes: Route) -> Site:
+    """Return a site that does nothing but pass requests on."""
     return Site(
         name=NAME, action=Proxy(routes=routes), certificate=OWN, websocket=flavour.websocket
     )

@@ -1,4 +1,4 @@
-"""The command line: parse, call one operation, print; errors become exit codes here and nowhere else."""
+"""The command line: parse, call one operation, print; errors become exit codes only here."""
 
 from __future__ import annotations
 

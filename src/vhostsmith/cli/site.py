@@ -78,7 +78,10 @@ def render(
 def try_(
     context: click.Context, /, *, demo: bool, once: bool, as_json: bool, **options: Any
 ) -> None:
-    """Run the site for NAME on a private server on high loopback ports, until Ctrl-C; touch nothing."""
+    """Run the site for NAME on a private server, until Ctrl-C; touch nothing.
+
+    The server has high loopback ports, and an account without rights where root runs this.
+    """
     from vhostsmith.operations.try_ import try_site
 
     def show(trial: Trial) -> None:

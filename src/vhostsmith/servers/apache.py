@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +9,16 @@ from vhostsmith.backend import Backend, BackendTls
 from vhostsmith.errors import InputError
 from vhostsmith.model import Docroot, Proxy, Redirect, Route, Site
 from vhostsmith.servers.apache_probe import probe
+from vhostsmith.names import literal
 from vhostsmith.servers.base import Capability, Layout, Places, Server, ServerFacts
-from vhostsmith.servers.view import FORGED_HEADERS, common_view, keeps_host, trust_file, why_tls
+from vhostsmith.servers.view import (
+    FORGED_HEADERS,
+    common_view,
+    keeps_host,
+    moved_paths,
+    trust_file,
+    why_tls,
+)
 
 CAPABILITIES: Mapping[str, Capability] = {
     "proxy_upgrade": Capability(
@@ -115,9 +122,9 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
     ]
     seen["mounts"] = [route for route in seen["routes"] if not route["is_root"]]
     seen["confined_pattern"] = "|".join(
-        re.escape(route["path"]) for route in seen["routes"] if route["is_confined"]
+        literal(route["path"]) for route in seen["routes"] if route["is_confined"]
     )
-    seen["stripped"] = [route for route in seen["routes"] if route["is_stripped"]]
+    seen["moved"] = [route for route in seen["routes"] if route["is_moved"]]
     seen["foreign_hosts"] = [route for route in seen["routes"] if not route["keeps_host"]]
     return seen
 
@@ -140,7 +147,7 @@ def missing(site: Site, facts: ServerFacts) -> tuple[tuple[str, ...], str]:
     if site.access.allow:
         needed.add("authz_host")
     absent = tuple(sorted(needed - set(facts.modules)))
-    return absent, f"a2enmod {' '.join(absent)}" if absent else ""
+    return absent, f"modules that are not loaded yet: a2enmod {' '.join(absent)}"
 
 
 def _public_urls(route: Route, site: Site) -> list[str]:
@@ -149,7 +156,7 @@ def _public_urls(route: Route, site: Site) -> list[str]:
     ProxyPassReverse lines of a site are one list for all its paths, so a stripped path cannot claim
     the root's URL; its redirects are edited instead.
     """
-    if route.prefix == "strip" and route.path != "/":
+    if route.target_path != route.path:
         return []
     port = "" if site.https_port == 443 else f":{site.https_port}"
     names = [name.url_host for name in site.names if not name.is_wildcard]
@@ -183,7 +190,7 @@ def _socket_hosts(site: Site) -> Mapping[str, str]:
 
 def _route(route: Route, site: Site, socket_hosts: Mapping[str, str]) -> dict[str, Any]:
     backend = route.backend
-    host = socket_hosts[backend.socket] if backend.socket else backend.authority
+    host = socket_hosts[backend.socket] if backend.socket else backend.url_authority
     authority = f"{host}{route.target_path}"
     through = f"unix:{backend.socket}|" if backend.socket else ""
     ws_scheme = "wss" if backend.tls else "ws"
@@ -193,6 +200,7 @@ def _route(route: Route, site: Site, socket_hosts: Mapping[str, str]) -> dict[st
         "is_root": route.path == "/",
         "is_confined": route.path != "/" or route.target_path != "/",
         "is_stripped": route.prefix == "strip" and route.path != "/",
+        **moved_paths(route),
         "url": f"{through}{backend.scheme}://{authority}",
         "reverse_url": f"{backend.scheme}://{authority}",
         "websocket_url": f"{through}{ws_scheme}://{authority}",
@@ -211,13 +219,14 @@ def _backend_tls(backend: Backend, places: Places) -> dict[str, Any]:
     return {
         "verifies": tls.mode != "insecure",
         "authority": trust_file(backend, tls, places),
+        "has_chain": tls.mode == "verify",
         "checks_name": tls.mode == "verify" and tls.ca is None,
         "why": why_tls(tls),
     }
 
 
 def _backend_section(backend: Backend, places: Places) -> dict[str, Any]:
-    return {"authority_pattern": re.escape(backend.authority), **_backend_tls(backend, places)}
+    return {"authority_pattern": literal(backend.url_authority), **_backend_tls(backend, places)}
 
 
 def _distinct(routes: tuple[Route, ...]) -> list[Route]:

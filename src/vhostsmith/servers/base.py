@@ -141,7 +141,7 @@ class Server:
 
     ``view`` returns what the templates see as ``site``; ``probe`` returns facts for a layout, or
     None where it is not installed; ``missing`` returns the modules that the site needs and the
-    server lacks, and the command that adds them.
+    server lacks, and what to say of them.
     """
 
     kind: Kind

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from vhostsmith.backend import Backend
 from vhostsmith.errors import InputError
 from vhostsmith.model import Route, Site
+from vhostsmith.names import literal
 from vhostsmith.servers.base import Capability, Layout, Places, Server, ServerFacts
 from vhostsmith.servers.nginx_probe import probe
-from vhostsmith.servers.view import FORGED_HEADERS, common_view, keeps_host, trust_file, why_tls
+from vhostsmith.servers.view import (
+    FORGED_HEADERS,
+    common_view,
+    keeps_host,
+    moved_paths,
+    trust_file,
+    why_tls,
+)
 
 CAPABILITIES: Mapping[str, Capability] = {
     "http2": Capability(module="http_v2", source="docs, ngx_http_v2_module: --with-http_v2_module"),
@@ -104,16 +111,19 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
     seen["https_listens"] = _listens(site.https_port, facts, places)
     seen["server_names"] = " ".join(name.url_host for name in site.names)
     seen["needs_default_server"] = site.name.is_ip or site.name.is_any
-    exact = [name.url_host for name in site.names if not name.is_wildcard]
     seen["redirect_host"] = (
-        f"$vs_{site.name.identifier}_host" if seen["has_aliases"] else exact[0] if exact else ""
+        f"$vs_{site.name.identifier}_host" if seen["has_aliases"] else seen["fallback_host"]
     )
-    seen["fallback_host"] = exact[0] if exact else site.name.text.removeprefix("*.")
     seen["redirect_hosts"] = [name.url_host for name in site.names]
     seen["has_websocket"] = site.websocket != "off" and bool(site.routes)
     seen["host_variable"] = "$host" if site.https_port == 443 else "$host:$server_port"
     seen["forged_variables"] = [
-        "HTTP_" + name.upper().replace("-", "_") for name in (*FORGED_HEADERS, "Forwarded")
+        "HTTP_" + name.upper().replace("-", "_")
+        for name in (
+            *FORGED_HEADERS,
+            "Forwarded",
+            *(["Authorization"] if site.access.basic_auth else []),
+        )
     ]
     seen["upstreams"] = [
         {"name": name, "server": server} for (server, *_), name in upstreams.items()
@@ -130,7 +140,7 @@ def missing(site: Site, facts: ServerFacts) -> tuple[tuple[str, ...], str]:
     """Return the modules that every site needs and that are not compiled in."""
     del site  # nginx has the others in every build
     absent = () if "http_ssl" in facts.modules else ("http_ssl",)
-    return absent, "install an nginx built with --with-http_ssl_module" if absent else ""
+    return absent, "this nginx has no TLS: install one that is built with --with-http_ssl_module"
 
 
 def _listens(port: int, facts: ServerFacts, places: Places) -> list[str]:
@@ -167,22 +177,23 @@ def _route(
     backend = route.backend
     is_stripped = route.prefix == "strip" and route.path != "/"
     is_confined = route.path != "/" or route.target_path != "/"
-    bare = re.escape(route.path.rstrip("/"))
+    bare = literal(route.path.rstrip("/"))
     rest = f"$vs_{site.name.identifier}_rest" + (f"_{number}" if number > 1 else "")
     return {
         "path": route.path,
         "bare_path": route.path.rstrip("/"),
         "is_root": route.path == "/",
         "is_stripped": is_stripped,
+        **moved_paths(route),
         "url": f"{backend.scheme}://{upstreams[_pool(backend)]}"
         + (backend.base + rest if is_confined else ""),
         "is_confined": is_confined,
         "rest_variable": rest,
-        "rest_pattern": f"{bare}(/.*)$" if is_stripped else f"({re.escape(route.path)}.*)$",
-        "reverse_url": f"{backend.scheme}://{backend.authority}{route.target_path}",
+        "rest_pattern": f"{bare}(/.*)$" if is_stripped else f"({literal(route.path)}.*)$",
+        "reverse_url": f"{backend.scheme}://{backend.url_authority}{route.target_path}",
         "redirect_pattern": _redirect_pattern(backend, site),
         "keeps_host": keeps_host(backend, site),
-        "backend_host": backend.authority,
+        "backend_host": backend.url_authority,
         "dropped_headers": _dropped(site, is_stripped=is_stripped),
         **_backend_tls(route, places),
     }
@@ -191,7 +202,7 @@ def _route(
 def _redirect_pattern(backend: Backend, site: Site) -> str:
     """Return a pattern for what the backend may call itself: its address, or one of the names."""
     names = "|".join(name.pattern for name in site.names)
-    return f"{re.escape(backend.authority)}|(?:{names})(?::[0-9]+)?"
+    return f"{literal(backend.url_authority)}|(?:{names})(?::[0-9]+)?"
 
 
 def _dropped(site: Site, *, is_stripped: bool) -> list[str]:
@@ -208,15 +219,16 @@ def _backend_tls(route: Route, places: Places) -> dict[str, Any]:
     """Nginx compares names only, never addresses, and cannot leave the comparison out."""
     backend, tls = route.backend, route.backend.tls
     if tls is None:
-        return {"has_tls": False, "verifies": False, "authority": "", "tls_name": "", "why": ""}
+        return {"has_tls": False}
     if tls.mode != "insecure" and tls.name is None:
         raise InputError(
             f"nginx compares the certificate of {backend} with a DNS name, and none is known",
-            remedy="give the name that stands in the certificate with --backend-name",
+            remedy="give the name in the certificate: --backend-name, or backend_name in a site file",
         )
     return {
         "has_tls": True,
         "verifies": tls.mode != "insecure",
+        "has_chain": tls.mode == "verify",
         "authority": trust_file(backend, tls, places),
         "why": why_tls(tls),
         "tls_name": tls.name or "",

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vhostsmith.backend import Backend, BackendTls
-from vhostsmith.model import CHALLENGE_PATH, Docroot, Redirect, Site
+from vhostsmith.model import CHALLENGE_PATH, Docroot, Redirect, Route, Site
+from vhostsmith.names import literal
 from vhostsmith.servers.base import Places
 
 # Headers that apps believe (Tornado, Django, Rails, PHP frameworks, IIS bridges) and that mod_proxy
@@ -37,7 +38,7 @@ def common_view(site: Site, places: Places) -> Mapping[str, Any]:
         "http_port": site.http_port,
         "https_port": site.https_port,
         "public_suffix": "" if default_port else f":{site.https_port}",
-        "public_host": site.name.url_host,
+        "fallback_host": _fallback_host(site),
         "certificate": places.certificate,
         "key": places.key,
         "challenge_path": CHALLENGE_PATH,
@@ -55,6 +56,27 @@ def common_view(site: Site, places: Places) -> Mapping[str, Any]:
         "docroot": docroot.path if docroot else "",
         "php": (docroot.php or "") if docroot else "",
     }
+
+
+def moved_paths(route: Route) -> Mapping[str, Any]:
+    """Return what an app writes into redirects and cookies where it has other paths than the site.
+
+    ``moved_path`` and ``moved_cookie`` are patterns for its path, with what ends it; an app that knows
+    its prefix already, and says it, is left alone.
+    """
+    target = route.target_path
+    if target == "/":
+        own = literal(route.path[1:])
+        path, cookie = f"/(?!/|{own})", f"/(?!{own})"
+    else:
+        path, cookie = literal(target), f"{literal(target[:-1])}(?:/|(?=;|$))"
+    return {"is_moved": target != route.path, "moved_path": path, "moved_cookie": cookie}
+
+
+def _fallback_host(site: Site) -> str:
+    """Return the name to redirect to where the client asked for none of the site's."""
+    exact = [name.url_host for name in site.names if not name.is_wildcard]
+    return exact[0] if exact else site.name.text.removeprefix("*.")
 
 
 def trust_file(backend: Backend, tls: BackendTls, places: Places) -> str:
