@@ -72,8 +72,8 @@ def test_parts_and_unchanged_files_need_not_be_sent(files: Front) -> None:
 
 def test_a_directory_is_sent_to_its_slash(files: Front) -> None:
     reply = files.ask("/sub?x=1")
-    assert reply.status in {301, 308}
-    assert reply.values("Location") == [f"https://{files.host}/sub/{_query(files, '?x=1')}"]
+    assert reply.status == 301
+    assert reply.values("Location") == [f"https://{files.host}/sub/?x=1"]
 
 
 def test_what_is_not_there_is_not_found(files: Front) -> None:
@@ -127,7 +127,3 @@ def assert_nothing_outside(front: Front) -> None:
         reply = front.ask(target)
         assert b"HIDDEN" not in reply.body, target
         assert b"PRIVATE KEY" not in reply.body, target
-
-
-def _query(front: Front, query: str) -> str:
-    return query

@@ -72,14 +72,16 @@ def try_site(
             made, candidate(asked, where, trusted=False), now=datetime.now(tz=UTC)
         )
         process = held.enter_context(running(made, staged.harness))
-        trial = _trial(asked, made, staged, demo=demo)
+        trial = _trial(asked, made, staged, demo=demo, stays=not once)
         show(trial)
         if not once:
             _follow(made, staged.site, process, follow)
         return all(check.outcome != "fail" for check in trial.checks)
 
 
-def _trial(asked: Asked, made: Scratch, staged: rehearsal.Staged, *, demo: bool) -> Trial:
+def _trial(
+    asked: Asked, made: Scratch, staged: rehearsal.Staged, *, demo: bool, stays: bool
+) -> Trial:
     site = staged.site
     host = site.name.url_host.replace("*.", "any.", 1)
     url = f"https://{host}:{made.https_port}{site.routes[-1].path if site.routes else '/'}"
@@ -88,7 +90,11 @@ def _trial(asked: Asked, made: Scratch, staged: rehearsal.Staged, *, demo: bool)
         server=describe(asked.facts),
         fingerprint=staged.fingerprint,
         checks=_verified(site, made, staged.fingerprint, demo=demo),
-        notes=(*asked.notes, *notes.missing_files(site), *_way_in(site.name, url)),
+        notes=(
+            *asked.notes,
+            *notes.missing_files(site),
+            *(_way_in(site.name, url) if stays else ()),
+        ),
     )
 
 

@@ -117,7 +117,7 @@ def view(site: Site, facts: ServerFacts, places: Places) -> Mapping[str, Any]:
     )
     seen["host_pattern"] = "|".join(name.pattern for name in site.names)
     seen["forged_headers"] = [
-        *(name for name in FORGED_HEADERS if name not in _SET_HEADERS),
+        *(name for name in FORGED_HEADERS if not (site.routes and name in _SET_HEADERS)),
         *(["Authorization"] if site.access.basic_auth else []),
     ]
     seen["mounts"] = [route for route in seen["routes"] if not route["is_root"]]
