@@ -88,8 +88,8 @@ def test_a_text_without_scheme_is_seen_before_it_is_parsed(text: str) -> None:
         ("http://[::ffff:127.0.0.1]:1", "http://127.0.0.1:1"),
         ("https://app.internal", "https://app.internal"),
         ("HTTPS://App.Internal:8443/", "https://app.internal:8443"),
-        ("http://h:80/jupyter", "http://h:80/jupyter"),
-        ("http://h:80/a/b.c~d@e+f/", "http://h:80/a/b.c~d@e+f"),
+        ("http://h:80/jupyter", "http://h/jupyter"),
+        ("http://h:80/a/b.c~d@e+f/", "http://h/a/b.c~d@e+f"),
         ("unix:/run/app.sock", "unix:/run/app.sock"),
     ],
 )

@@ -81,8 +81,17 @@ _actions: st.SearchStrategy[model.Action] = st.one_of(
         lambda name: model.Redirect(to=f"https://{name.text}:8443")
     ),
 )
+
+
+def _site(names: list[Name], action: model.Action, access: model.Access, **rest: Any) -> model.Site:
+    guarded = model.Access() if isinstance(action, model.Redirect) else access
+    return model.Site(
+        name=names[0], aliases=tuple(names[1:]), action=action, access=guarded, **rest
+    )
+
+
 _sites = st.builds(
-    lambda names, **rest: model.Site(name=names[0], aliases=tuple(names[1:]), **rest),
+    _site,
     st.lists(_names, min_size=1, max_size=3, unique_by=lambda name: name.text),
     action=_actions,
     certificate=st.builds(
