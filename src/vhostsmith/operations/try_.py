@@ -127,7 +127,7 @@ def _verified(site: Site, made: Scratch, fingerprint: str, *, demo: bool) -> tup
         )
     route = site.routes[-1]
     websocket = f"{route.path}ws" if demo else route.path
-    return verify(
+    checks = verify(
         front,
         _direct_door(route.backend),
         fingerprint=fingerprint,
@@ -136,6 +136,31 @@ def _verified(site: Site, made: Scratch, fingerprint: str, *, demo: bool) -> tup
         websocket_path=None if site.websocket == "off" else websocket,
         mount=(route.path, route.target_path),
         is_guarded=not site.access.is_open,
+    )
+    return _with_scheme_named(checks, route.backend)
+
+
+def _with_scheme_named(checks: tuple[Check, ...], backend: Backend) -> tuple[Check, ...]:
+    """Return the checks; where the backend speaks the other scheme, that is what is wrong with it.
+
+    By itself it answers as the front door does then: nothing, or a TLS port's 400.
+    """
+    from vhostsmith.backends import ask_scheme
+
+    found = ask_scheme(backend.host, backend.port) if backend.socket is None else None
+    if found is None or found.scheme in {None, backend.scheme}:
+        return checks
+    right = dataclasses.replace(backend, scheme=found.scheme)
+    return tuple(
+        dataclasses.replace(
+            check,
+            outcome="fail",
+            detail=f"the backend is asked as {backend}, but {found.evidence}",
+            remedy=f"write it as {right}, or leave its scheme out, so that it is asked for",
+        )
+        if check.name in {"page", "websocket"}
+        else check
+        for check in checks
     )
 
 

