@@ -17,6 +17,8 @@ import pytest
 # A normal user's PATH on Debian leaves out where the servers are.
 PROGRAM_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
+NOT_REACHED = "that the run stopped before"
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
@@ -60,7 +62,7 @@ class NotRun:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
-            self.reasons[item.nodeid] = "the run stopped before it"
+            self.reasons[item.nodeid] = NOT_REACHED
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         expected_failure = str(getattr(report, "wasxfail", "[NOTRUN]"))
@@ -83,7 +85,10 @@ class NotRun:
             return
         reporter.write_line(f"did not run: {count}" + (", a failure under CI" * is_failure))
         for nodeid, reason in self.reasons.items():
-            reporter.write_line(f"  {nodeid}: {reason}")
+            if reason != NOT_REACHED:
+                reporter.write_line(f"  {nodeid}: {reason}")
+        if not_reached := list(self.reasons.values()).count(NOT_REACHED):
+            reporter.write_line(f"  {not_reached} {NOT_REACHED}")
         if self.deselected:
             reporter.write_line(f"  {self.deselected} deselected by the arguments of this run")
 

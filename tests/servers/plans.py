@@ -87,13 +87,13 @@ def trusted(flavour: Flavour, ground: Ground) -> Wish:
 
 
 def limits(flavour: Flavour, ground: Ground) -> Wish:
-    """Bodies of at most 100 kB, and patience for two seconds."""
+    """Bodies of at most 100 kB, and patience for a second."""
     site = proxy(
         flavour,
         Route(path="/", backend=ground.backend(flavour.scheme, "root")),
         Route(path="/jup/", backend=ground.backend(flavour.scheme, "kept")),
     )
-    return Wish(site=dataclasses.replace(site, limits=Limits(max_body=100_000, timeout_s=2)))
+    return Wish(site=dataclasses.replace(site, limits=Limits(max_body=100_000, timeout_s=1)))
 
 
 def sockets(flavour: Flavour, ground: Ground) -> Wish:

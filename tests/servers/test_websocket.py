@@ -122,18 +122,18 @@ def test_a_silent_websocket_lives_for_the_time_that_was_asked_for(limits: Front)
         socket.message()
         begin = time.monotonic()
         if limits.is_apache:
-            time.sleep(2.5)
+            time.sleep(1.5)
             assert_echo(socket)
             socket.leave()
         else:
             assert not socket.rest()
-            assert 1.5 < time.monotonic() - begin < 4
+            assert 0.5 < time.monotonic() - begin < 3
 
 
 def test_a_websocket_that_speaks_outlives_that_time(limits: Front) -> None:
     with limits.websocket("/ws") as (socket, _):
-        for _ in range(4):
-            time.sleep(0.7)
+        for _ in range(3):
+            time.sleep(0.6)
             assert_echo(socket)
 
 

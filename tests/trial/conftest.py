@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from conftest import is_here
 from trial.backends import Backends, behind
 from trial.desk import Desk, copied, desk_of_mine, desk_of_nobody
 from vhostsmith import facts as fact_files
 from vhostsmith.operations.try_ import embedded_nginx
 
-SERVERS = ("apache", "nginx", "embedded")
+SERVERS = (
+    pytest.param("apache", marks=pytest.mark.needs("apache2")),
+    pytest.param("nginx", marks=pytest.mark.needs("nginx")),
+    "embedded",
+)
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +45,7 @@ def desk() -> Iterator[Desk]:
 @pytest.fixture
 def nobody(copy: str) -> Iterator[Desk]:
     """Return a desk of a user without rights; only root can sit down there."""
-    if not is_here("root"):
+    if os.geteuid() != 0:
         pytest.skip("needs root, which this machine does not offer")
     with desk_of_nobody(copy) as desk:
         yield desk
@@ -73,7 +77,4 @@ def server(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """Return the options that choose each server of the machine, and the embedded one."""
     if request.param == "embedded":
         return ("--facts", request.getfixturevalue("embedded_facts"))
-    program = {"apache": "apache2", "nginx": "nginx"}[request.param]
-    if not is_here(program):
-        pytest.skip(f"needs {program}, which this machine does not offer")
     return ("--server", request.param)
