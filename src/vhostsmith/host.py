@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from vhostsmith.errors import MachineError
@@ -182,3 +184,41 @@ def _refuse_replacing(name: str, at: int, path: str) -> None:
 
 def _cannot_write(path: str, error: OSError) -> MachineError:
     return MachineError(f"cannot write: {error.strerror}", where=path)
+
+
+def closed_directory(path: str) -> str | None:
+    """Return the first directory on the way to and with ``path`` that others may not enter."""
+    ways = (*reversed(Path(path).parents), Path(path))
+    return next((str(way) for way in ways if way.is_dir() and not way.stat().st_mode & 0o001), None)
+
+
+def has_ipv6_loopback() -> bool:
+    """Whether something here can listen on ``::1``."""
+    import socket
+
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def free_loopback_ports(*, has_ipv6: bool) -> tuple[int, int]:
+    """Return two ports that are free on every loopback address at this moment."""
+    import socket
+
+    with contextlib.ExitStack() as held:
+        found: list[int] = []
+        while len(found) < 2:
+            first = held.enter_context(socket.socket(socket.AF_INET))
+            first.bind(("127.0.0.1", 0))
+            port = first.getsockname()[1]
+            if has_ipv6:
+                second = held.enter_context(socket.socket(socket.AF_INET6))
+                try:
+                    second.bind(("::1", port))
+                except OSError:
+                    continue
+            found.append(port)
+        return found[0], found[1]

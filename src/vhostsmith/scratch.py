@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vhostsmith import guardian
+from vhostsmith import guardian, host
 from vhostsmith.errors import MachineError
 from vhostsmith.servers.base import Places, ServerFacts
 from vhostsmith.servers.harness import Harness, apache_harness, nginx_harness
@@ -113,9 +113,9 @@ def scratch(user: str) -> Iterator[Scratch]:
     account = _account(user) if os.geteuid() == 0 else None
     with _guarded(_temporary_directory(account)) as (directory, watch):
         for name in _DIRECTORIES:
-            os.mkdir(f"{directory}/{name}", mode=0o700)
-        has_ipv6 = _has_ipv6_loopback()
-        http_port, https_port = _free_ports(has_ipv6=has_ipv6)
+            _make_directory(f"{directory}/{name}")
+        has_ipv6 = host.has_ipv6_loopback()
+        http_port, https_port = host.free_loopback_ports(has_ipv6=has_ipv6)
         yield Scratch(
             directory=directory,
             http_port=http_port,
@@ -124,6 +124,15 @@ def scratch(user: str) -> Iterator[Scratch]:
             has_ipv6=has_ipv6,
             watch=watch,
         )
+
+
+def _make_directory(path: str) -> None:
+    try:
+        os.mkdir(path, mode=0o700)
+    except OSError as error:
+        raise MachineError(
+            f"cannot make the directory: {error.strerror}", where=path, remedy=_OTHER_PLACE
+        ) from error
 
 
 def configure(made: Scratch, facts: ServerFacts, text: str, modules: tuple[str, ...]) -> Harness:
@@ -154,7 +163,7 @@ def running(made: Scratch, harness: Harness) -> Iterator[subprocess.Popen[bytes]
         _await_start(made, process)
         yield process
     finally:
-        guardian.end(process.pid, reap=process.poll)
+        guardian.end(process.pid)
         process.wait()
 
 
@@ -220,14 +229,7 @@ def _guarded(parent: str) -> Iterator[tuple[str, socket.socket]]:
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            guard = subprocess.Popen(
-                (sys.executable, "-I", "-S", guardian.__file__, parent),
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                start_new_session=True,
-            )
+            guard = _start_guardian(parent, theirs)
         directory = ""
         try:
             directory = _answered_directory(ours, parent)
@@ -237,6 +239,20 @@ def _guarded(parent: str) -> Iterator[tuple[str, socket.socket]]:
             guard.wait()
             if directory:  # and the guardian itself was killed
                 shutil.rmtree(directory, ignore_errors=True)
+
+
+def _start_guardian(parent: str, connection: socket.socket) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            (sys.executable, "-I", "-S", guardian.__file__, parent),
+            stdin=connection.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise MachineError(f"cannot be run: {error.strerror}", where=sys.executable) from error
 
 
 def _answered_directory(guard: socket.socket, parent: str) -> str:
@@ -262,7 +278,7 @@ def _temporary_directory(account: str | None) -> str:
                 where=parent,
                 remedy=_OTHER_PLACE,
             )
-    closed = _closed_directory(parent) if account is not None else None
+    closed = host.closed_directory(parent) if account is not None else None
     if closed is not None:
         raise MachineError(
             f"the private server runs as {account}, for whom this directory is closed",
@@ -270,12 +286,6 @@ def _temporary_directory(account: str | None) -> str:
             remedy=_OTHER_PLACE,
         )
     return parent
-
-
-def _closed_directory(path: str) -> str | None:
-    """Return the first directory on the way to and with ``path`` that others may not enter."""
-    ways = (*reversed(Path(path).parents), Path(path))
-    return next((str(way) for way in ways if way.is_dir() and not way.stat().st_mode & 0o001), None)
 
 
 def _account(user: str) -> str:
@@ -298,7 +308,7 @@ def _hand_over(directory: str, to: pwd.struct_passwd) -> None:
 def _runnable(made: Scratch, program: str) -> str:
     """Return the program, or a copy where the account may not go, as below a home directory."""
     real = Path(program).resolve()
-    if _closed_directory(str(real.parent)) is None:
+    if host.closed_directory(str(real.parent)) is None:
         return program
     made.write("server", real.read_bytes())
     os.chmod(f"{made.directory}/server", 0o700)
@@ -318,30 +328,3 @@ def _mime_types(made: Scratch, facts: ServerFacts) -> str:
         text = "types { " + "".join(f"{kind} {suffix}; " for kind, suffix in rows.items()) + "}\n"
     made.write("mime.types", text.encode())
     return f"{made.directory}/mime.types"
-
-
-def _has_ipv6_loopback() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
-def _free_ports(*, has_ipv6: bool) -> tuple[int, int]:
-    """Return two ports that are free on every loopback address at this moment."""
-    with contextlib.ExitStack() as held:
-        found: list[int] = []
-        while len(found) < 2:
-            first = held.enter_context(socket.socket(socket.AF_INET))
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            if has_ipv6:
-                second = held.enter_context(socket.socket(socket.AF_INET6))
-                try:
-                    second.bind(("::1", port))
-                except OSError:
-                    continue
-            found.append(port)
-        return found[0], found[1]

@@ -83,12 +83,20 @@ def run_by_hand(*arguments: str) -> None:
     assert "websocket pass" in done.stdout
 
 
-def test_the_excerpt_is_what_render_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    [excerpt] = re.findall(r"```apache\n(.*?)```", README, re.DOTALL)
-    facts = ROOT / "tests/golden/facts/apache-2.4.71-event.json"
+@pytest.mark.parametrize(
+    ("kind", "facts"), [("apache", "apache-2.4.71-event"), ("nginx", "nginx-1.22.1")]
+)
+def test_the_examples_are_what_render_prints(
+    kind: str, facts: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["render", "jupyter.example.com", "https://127.0.0.1:8889", "--backend-pin"]
-    assert run([*arguments, "--facts", str(facts)]) == 0
-    assert excerpt in capsys.readouterr().out
+    arguments += ["--backend-name", "localhost"]
+    assert run([*arguments, "--facts", str(ROOT / f"tests/golden/facts/{facts}.json")]) == 0
+    printed = capsys.readouterr().out
+    assert (ROOT / f"docs/examples/{kind}.conf").read_text("utf-8") == printed
+    if kind == "apache":
+        [excerpt] = re.findall(r"```apache\n(.*?)```", README, re.DOTALL)
+        assert excerpt in printed
 
 
 def test_every_link_of_the_documentation_leads_somewhere() -> None:

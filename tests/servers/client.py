@@ -22,6 +22,10 @@ Headers = tuple[tuple[str, str], ...]
 _TIMEOUT_S = 10.0
 
 
+class HungUpError(AssertionError):
+    """The server ended the connection, or said nothing for too long, and gave no answer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """A whole answer, over either version of HTTP; ``times_s`` say when each piece came."""
@@ -85,7 +89,10 @@ class Conversation:
     def reply(self, method: str = "GET") -> Reply:
         """Return the next answer."""
         begin = time.monotonic()
-        status, headers = http1.read_head(self._reader)
+        try:
+            status, headers = http1.read_head(self._reader)
+        except (http1.EndedError, ConnectionError, TimeoutError) as error:
+            raise HungUpError(method) from error
         body = bytearray()
         times = []
         for piece in http1.body_pieces(self._reader, method, status, headers):
@@ -179,7 +186,8 @@ class Http2:
         while True:
             body = self._send_some(stream, body)
             arrived = self._connection.recv(64 * 1024)
-            assert arrived, "the server ended the connection"
+            if not arrived:
+                raise HungUpError
             for event in self._state.receive_data(arrived):
                 match event:
                     case h2.events.ResponseReceived():
@@ -200,7 +208,7 @@ class Http2:
                             times_s=tuple(times),
                         )
                     case h2.events.ConnectionTerminated():
-                        raise AssertionError(f"the server ended HTTP/2: {event}")
+                        raise HungUpError
             self._flush()
 
     def _send_some(self, stream: int, body: bytes) -> bytes:

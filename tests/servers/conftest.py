@@ -26,6 +26,7 @@ EVERY = (
     Flavour(server="apache", websocket="rewrite"),
     Flavour(server="apache", scheme="https", websocket="rewrite"),
 )
+SECURE = tuple(flavour for flavour in EVERY if flavour.scheme == "https")
 
 
 @pytest.fixture(scope="session")
@@ -147,6 +148,13 @@ def php(
     yield from started(plans.php, request, ground, machine)
 
 
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def limited_php(
+    request: pytest.FixtureRequest, ground: Ground, machine: Machines, fpm: None
+) -> Iterator[Front]:
+    yield from started(plans.limited_php, request, ground, machine)
+
+
 @pytest.fixture(scope="session")
 def fpm(ground: Ground) -> Iterator[None]:
     """PHP's process manager on the ground's socket."""
@@ -155,3 +163,25 @@ def fpm(ground: Ground) -> Iterator[None]:
         pytest.skip("needs php-fpm, which this machine does not offer")
     with running_fpm(program, ground):
         yield
+
+
+@pytest.fixture(scope="session", params=SECURE, ids=str)
+def mispinned(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.mispinned, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=SECURE, ids=str)
+def mispinned_both(
+    request: pytest.FixtureRequest, ground: Ground, machine: Machines
+) -> Iterator[Front]:
+    yield from started(plans.mispinned_both, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=SECURE, ids=str)
+def careless(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.careless, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=SECURE, ids=str)
+def vouched(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.vouched, request, ground, machine)

@@ -61,7 +61,7 @@ class Echo:
     """A backend called ``name`` on a loopback port, or on ``socket_path``; with ``tls`` over TLS.
 
     ``seen`` are the requests so far, with their bodies read; ``received`` counts bytes of bodies
-    as they come.
+    as they come; ``names`` are those that were asked for in TLS handshakes (SNI).
     """
 
     def __init__(
@@ -76,7 +76,10 @@ class Echo:
         self.socket_path = socket_path
         self.seen: list[Seen] = []
         self.received = 0
+        self.names: list[str | None] = []
         self._tls = tls
+        if tls is not None:
+            tls.sni_callback = lambda _socket, name, _context: self.names.append(name)
         self._numbers = itertools.count(1)
         self._visits: dict[threading.Thread, socket.socket] = {}
         self.start()
@@ -173,7 +176,8 @@ class _Exchange:
             digest=digest,
         )
         self.echo.seen.append(seen)
-        if fields.get("upgrade", "").lower() == "websocket":
+        is_upgrade = "upgrade" in fields.get("connection", "").lower()
+        if is_upgrade and fields.get("upgrade", "").lower() == "websocket":
             self._talk(seen, fields)
             return False
         self._answer(seen, fields.get("echo", ""))

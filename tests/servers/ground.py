@@ -11,15 +11,18 @@ import ssl
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from servers.certificates import Authority, server_context
 from servers.echo import Echo
 from vhostsmith.backend import Backend, BackendTls, Scheme, parse_backend
 from vhostsmith.certs.selfsigned import self_signed
 from vhostsmith.names import parse_name
 
 NAMES = ("root", "kept", "stripped")
+# Two more with TLS: one whose certificate has expired, one whose comes from an authority.
+OUTDATED, VOUCHED = "outdated", "vouched"
 # Says what PHP was told, and what it read.
 TELL = """<?php
 header('Content-Type: application/json');
@@ -67,6 +70,11 @@ class Ground:
         return f"{self.directory}/passwords"
 
     @property
+    def authority(self) -> str:
+        """The certificate of the authority that vouches for one of the backends."""
+        return f"{self.directory}/authority.pem"
+
+    @property
     def docroot(self) -> str:
         return f"{self.directory}/www"
 
@@ -80,6 +88,11 @@ class Ground:
         if scheme == "http":
             return found
         return dataclasses.replace(found, tls=BackendTls(mode="pin", name="localhost"))
+
+    def judged(self, name: str, tls: BackendTls) -> Backend:
+        """Return a backend with TLS that is verified in another way."""
+        found = parse_backend(f"https://127.0.0.1:{self.echoes['https', name].port}")
+        return dataclasses.replace(found, tls=tls)
 
     def every_echo(self) -> tuple[Echo, ...]:
         return (*self.echoes.values(), *self.sockets.values())
@@ -97,6 +110,12 @@ def laid() -> Iterator[Ground]:
             _write(Path(directory, "www", name), text)
         echoes: dict[tuple[Scheme, str], Echo] = {}
         pins = {}
+        authority = Authority("ground")
+        _write(Path(directory, "authority.pem"), authority.pem.decode())
+        context = server_context(authority.issue("app.test"), directory)
+        echoes["https", VOUCHED] = held.enter_context(Echo(VOUCHED, tls=context))
+        context, _ = own_certificate(directory, OUTDATED, age=timedelta(days=9))
+        echoes["https", OUTDATED] = held.enter_context(Echo(OUTDATED, tls=context))
         for name in NAMES:
             echoes["http", name] = held.enter_context(Echo(name))
             context, pem = own_certificate(directory, name)
@@ -124,10 +143,10 @@ def _write(path: Path, text: str) -> None:
 
 
 def own_certificate(
-    directory: str, name: str, subject: str = "localhost"
+    directory: str, name: str, *, age: timedelta = timedelta()
 ) -> tuple[ssl.SSLContext, str]:
-    """Return a server's TLS context with a new self-signed certificate, and the certificate."""
-    pair = self_signed((parse_name(subject),), now=datetime.now(tz=UTC), days=2)
+    """Return a server's TLS context with a self-signed certificate for two days, and that."""
+    pair = self_signed((parse_name("localhost"),), now=datetime.now(tz=UTC) - age, days=2)
     path = Path(directory, f"{name}-backend.pem")
     path.write_bytes(pair.cert_pem + pair.key_pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from servers.front import Flavour, Wish
-from servers.ground import Ground
-from vhostsmith.backend import Backend, parse_backend
+from servers.ground import OUTDATED, VOUCHED, Ground
+from vhostsmith.backend import Backend, BackendTls, parse_backend
 from vhostsmith.model import (
     Access,
     CertificateSource,
@@ -23,12 +23,21 @@ from vhostsmith.names import parse_name
 
 NAME = parse_name("site.test")
 OWN = CertificateSource(kind="self-signed")
+# As in Debian's apache2.conf, but for the overrides, which some people allow.
+_DIRECTORIES = """
+<Directory "/">
+    AllowOverride All
+    Require all denied
+</Directory>
+"""
 
 
 def root(flavour: Flavour, ground: Ground) -> Wish:
     """A whole host in front of one app; HSTS is asked for, too early."""
     site = proxy(flavour, Route(path="/", backend=ground.backend(flavour.scheme, "root")))
-    return Wish(site=dataclasses.replace(site, tls=Tls(hsts_s=3600)))
+    return Wish(
+        site=dataclasses.replace(site, tls=Tls(hsts_s=3600)), server_lines=_for_server(flavour)
+    )
 
 
 def mounts(flavour: Flavour, ground: Ground) -> Wish:
@@ -96,6 +105,37 @@ def limits(flavour: Flavour, ground: Ground) -> Wish:
     return Wish(site=dataclasses.replace(site, limits=Limits(max_body=100_000, timeout_s=1)))
 
 
+def mispinned(flavour: Flavour, ground: Ground) -> Wish:
+    """One app that shows another certificate than the one that was pinned."""
+    wish = root(flavour, ground)
+    mine, other = (ground.backend("https", name).authority for name in ("root", "kept"))
+    return dataclasses.replace(wish, pins={mine: ground.pins[other]})
+
+
+def mispinned_both(flavour: Flavour, ground: Ground) -> Wish:
+    """Two apps, each with the other's pin."""
+    site = proxy(
+        flavour,
+        Route(path="/", backend=ground.backend("https", "root")),
+        Route(path="/jup/", backend=ground.backend("https", "kept")),
+    )
+    mine, other = (route.backend.authority for route in site.routes)
+    return Wish(site=site, pins={mine: ground.pins[other], other: ground.pins[mine]})
+
+
+def careless(flavour: Flavour, ground: Ground) -> Wish:
+    """An app that is not verified; its certificate has expired."""
+    backend = ground.judged(OUTDATED, BackendTls(mode="insecure"))
+    return Wish(site=proxy(flavour, Route(path="/", backend=backend)))
+
+
+def vouched(flavour: Flavour, ground: Ground) -> Wish:
+    """An app whose certificate comes from an authority, by two intermediates."""
+    tls = BackendTls(mode="verify", ca=ground.authority, name="app.test")
+    backend = ground.judged(VOUCHED, tls)
+    return Wish(site=proxy(flavour, Route(path="/", backend=backend)))
+
+
 def sockets(flavour: Flavour, ground: Ground) -> Wish:
     """Three apps on unix sockets."""
 
@@ -134,14 +174,23 @@ def _guarded(flavour: Flavour, ground: Ground, access: Access) -> Wish:
 
 def files(flavour: Flavour, ground: Ground) -> Wish:
     """A directory."""
-    return Wish(site=Site(name=NAME, action=Docroot(path=ground.docroot), certificate=OWN))
+    site = Site(name=NAME, action=Docroot(path=ground.docroot), certificate=OWN)
+    return Wish(site=site, server_lines=_for_server(flavour))
 
 
 def php(flavour: Flavour, ground: Ground) -> Wish:
-    """A directory with PHP, bodies of at most 100 kB, and HSTS."""
+    """A directory with PHP, and HSTS."""
     action = Docroot(path=ground.docroot, php=ground.php_socket)
-    site = Site(name=NAME, action=action, certificate=OWN, limits=Limits(max_body=100_000))
-    return Wish(site=dataclasses.replace(site, tls=Tls(hsts_s=3600)), trusted=True)
+    site = Site(name=NAME, action=action, certificate=OWN, tls=Tls(hsts_s=3600))
+    return Wish(site=site, trusted=True, server_lines=_for_server(flavour))
+
+
+def limited_php(flavour: Flavour, ground: Ground) -> Wish:
+    """The same with bodies of at most 100 kB."""
+    wish = php(flavour, ground)
+    return dataclasses.replace(
+        wish, site=dataclasses.replace(wish.site, limits=Limits(max_body=100_000))
+    )
 
 
 def elsewhere(flavour: Flavour, ground: Ground) -> Wish:
@@ -161,3 +210,7 @@ def proxy(flavour: Flavour, *routes: Route) -> Site:
     return Site(
         name=NAME, action=Proxy(routes=routes), certificate=OWN, websocket=flavour.websocket
     )
+
+
+def _for_server(flavour: Flavour) -> str:
+    return _DIRECTORIES if flavour.server == "apache" else ""

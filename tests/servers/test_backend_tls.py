@@ -13,14 +13,12 @@ import pytest
 
 from servers import plans
 from servers.certificates import Authority, server_context
-from servers.conftest import EVERY, Machines, facts_of
+from servers.conftest import SECURE, Machines, facts_of
 from servers.echo import Echo
 from servers.front import Flavour, Front, Plan, Wish, fronting
 from servers.ground import Ground, own_certificate
 from vhostsmith.backend import Backend, BackendTls, parse_backend
 from vhostsmith.model import Route
-
-SECURE = tuple(flavour for flavour in EVERY if flavour.scheme == "https")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +122,62 @@ def test_a_single_wrong_backend_is_not(
         with fronting(_plan(vault, {name: backend}), flavour, ground, facts) as front:
             assert front.ask(f"/{name}/x").status in {500, 502}, name
             assert _upgrade(front, name) in {500, 502}, name
+
+
+def test_an_app_with_another_certificate_than_the_pinned_one_is_not_let_in(
+    mispinned: Front,
+) -> None:
+    assert_kept_out(mispinned, "/", "root")
+
+
+def test_two_apps_with_each_others_pins_are_not_let_in(mispinned_both: Front) -> None:
+    assert_kept_out(mispinned_both, "/", "root")
+    assert_kept_out(mispinned_both, "/jup/", "kept")
+
+
+def test_an_app_that_is_not_verified_may_show_what_it_likes(careless: Front) -> None:
+    assert careless.seen("/").backend == "outdated"
+    with careless.websocket("/ws") as (_, seen):
+        assert seen.backend == "outdated"
+
+
+def test_an_app_that_an_authority_vouches_for_is_let_in(vouched: Front) -> None:
+    assert vouched.seen("/").backend == "vouched"
+    with vouched.websocket("/ws") as (_, seen):
+        assert seen.backend == "vouched"
+
+
+def test_an_app_is_asked_for_by_a_name(vouched: Front) -> None:
+    """By nginx for the one that it compares, by Apache for the public one."""
+    names = vouched.ground.echoes["https", "vouched"].names
+    before = len(names)
+    assert vouched.ask("/").status == 200
+    assert set(names[before:]) <= {"site.test" if vouched.is_apache else "app.test"}
+    assert names[-1] is not None
+
+
+def test_of_an_authoritys_certificate_for_another_name_only_nginx_thinks_ill(
+    ground: Ground, machine: Machines
+) -> None:
+    """Apache could compare the public name alone."""
+    for flavour in SECURE:
+
+        def plan(flavour: Flavour, ground: Ground) -> Wish:
+            tls = BackendTls(mode="verify", ca=ground.authority, name="other.test")
+            route = Route(path="/", backend=ground.judged("vouched", tls))
+            return Wish(site=plans.proxy(flavour, route))
+
+        with fronting(plan, flavour, ground, facts_of(flavour.server, machine)) as front:
+            assert front.ask("/").status == (200 if front.is_apache else 502)
+
+
+def assert_kept_out(front: Front, path: str, name: str) -> None:
+    before = len(front.ground.echoes["https", name].seen)
+    assert front.ask(f"{path}x").status in {500, 502}
+    with front.talk() as conversation:
+        reply = conversation.upgrade(f"{path}ws", (("Host", front.host),))
+        assert reply.status in {500, 502}
+    assert len(front.ground.echoes["https", name].seen) == before
 
 
 def _plan(vault: Vault, backends: Mapping[str, Backend]) -> Plan:

