@@ -159,12 +159,19 @@ def running(made: Scratch, harness: Harness) -> Iterator[subprocess.Popen[bytes]
     """
     process = _start(made, harness)
     try:
-        made.watch.send(b"%d\n" % process.pid)
+        _tell_guardian(made.watch, process.pid)
         _await_start(made, process)
         yield process
     finally:
         guardian.end(process.pid)
         process.wait()
+
+
+def _tell_guardian(watch: socket.socket, group: int) -> None:
+    try:
+        watch.send(b"%d\n" % group)
+    except OSError as error:
+        raise MachineError("the guardian of the private server was killed") from error
 
 
 def _start(made: Scratch, harness: Harness) -> subprocess.Popen[bytes]:

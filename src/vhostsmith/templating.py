@@ -22,6 +22,12 @@ from vhostsmith.names import literal
 FORMAT = 1
 _MARK = re.compile(r"\{# vhostsmith-templates: ([0-9]+) #\}\n")
 
+# What a template's own expressions raise: a division by zero, an include of itself, a wrong type.
+_FAULTS = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError),
+    *(RuntimeError, TypeError, ValueError),
+)
+
 Sources = Mapping[str, tuple[str, str]]
 
 
@@ -56,9 +62,14 @@ def render(made: jinja2.Environment, name: str, context: Mapping[str, Any]) -> s
         place = f"{error.filename or error.name}:{error.lineno}"
         raise TemplateError(f"the template cannot be read: {error.message}", where=place) from error
     except jinja2.TemplateNotFound as error:
-        raise TemplateError(f"the template {error.name} is nowhere to be found") from error
+        raise TemplateError(
+            f"the template {error.name} is nowhere to be found", where=_place(error)
+        ) from error
     except (jinja2.UndefinedError, jinja2.exceptions.SecurityError) as error:
         raise TemplateError(str(error.message), where=_place(error)) from error
+    except _FAULTS as error:
+        what = f"the template cannot be followed: {str(error) or type(error).__name__}"
+        raise TemplateError(what, where=_place(error)) from error
 
 
 def undefined(what: str) -> Exception:

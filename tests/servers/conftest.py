@@ -5,6 +5,7 @@ A server that is not installed makes its tests skip, which the account of what d
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +51,18 @@ def started(
     flavour: Flavour = request.param
     with fronting(plan, flavour, ground, facts_of(flavour.server, machine)) as front:
         yield front
+
+
+@contextlib.contextmanager
+def every_front(ground: Ground, machine: Machines) -> Iterator[tuple[Front, ...]]:
+    """Run the root plan in every flavour side by side, for what takes long to look at."""
+    with contextlib.ExitStack() as held:
+        yield tuple(
+            held.enter_context(
+                fronting(plans.root, flavour, ground, facts_of(flavour.server, machine))
+            )
+            for flavour in EVERY
+        )
 
 
 def facts_of(server: ServerId, machine: Machines) -> ServerFacts:
@@ -185,3 +198,18 @@ def careless(request: pytest.FixtureRequest, ground: Ground, machine: Machines) 
 @pytest.fixture(scope="session", params=SECURE, ids=str)
 def vouched(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.vouched, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def wildcard(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.wildcard, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=PLAIN, ids=str)
+def address(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.address, request, ground, machine)
+
+
+@pytest.fixture(scope="session", params=EVERY, ids=str)
+def twice(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
+    yield from started(plans.twice, request, ground, machine)

@@ -97,7 +97,14 @@ _HEADER_SWITCHES = (
 )
 
 _PROXY_SWITCHES = (
-    Switch(_UPSTREAM, "''      '';", plans.root, _kept, "''      close;"),
+    Switch(_UPSTREAM, "default         '';", plans.root, _kept, "default close;"),
+    Switch(
+        _UPSTREAM,
+        '"~*^websocket$"',
+        plans.root,
+        test_websocket.test_nothing_but_a_websocket_can_be_switched_to,
+        '"~."',
+    ),
     Switch(_UPSTREAM, "keepalive 32;", plans.root, _kept),
     Switch(_UPSTREAM, "keepalive_requests", plans.root, _many),
     Switch(_UPSTREAM, "keepalive_timeout", plans.root, test_connections.assert_given_up_in_time),
@@ -120,7 +127,7 @@ _PROXY_SWITCHES = (
         _PROXY,
         "proxy_buffering ",
         plans.root,
-        test_streaming.test_events_arrive_one_by_one_over_both_versions_of_http,
+        test_streaming.assert_events_one_by_one,
     ),
     Switch(
         _PROXY,

@@ -88,6 +88,28 @@ def names(flavour: Flavour, ground: Ground) -> Wish:
     )
 
 
+def wildcard(flavour: Flavour, ground: Ground) -> Wish:
+    """A site for every name below another."""
+    site = proxy(flavour, Route(path="/", backend=ground.backend(flavour.scheme, "root")))
+    return Wish(site=dataclasses.replace(site, name=parse_name("*.apps.test")))
+
+
+def address(flavour: Flavour, ground: Ground) -> Wish:
+    """A site that has no name."""
+    site = proxy(flavour, Route(path="/", backend=ground.backend(flavour.scheme, "root")))
+    return Wish(site=dataclasses.replace(site, name=parse_name("127.0.0.1")))
+
+
+def twice(flavour: Flavour, ground: Ground) -> Wish:
+    """Two base paths of one app."""
+    site = proxy(
+        flavour,
+        Route(path="/", backend=ground.backend(flavour.scheme, "root", "/one")),
+        Route(path="/jup/", backend=ground.backend(flavour.scheme, "root", "/two")),
+    )
+    return Wish(site=site)
+
+
 def trusted(flavour: Flavour, ground: Ground) -> Wish:
     """All that needs a certificate that clients trust, and the strictest guideline."""
     site = proxy(flavour, Route(path="/", backend=ground.backend(flavour.scheme, "root")))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from servers import plans
 from servers.client import Conversation
-from servers.conftest import EVERY, Machines, facts_of
+from servers.conftest import Machines, every_front
 from servers.echo import parse_seen
-from servers.front import Front, fronting
+from servers.front import Front
 from servers.ground import Ground
 
 # More than Apache (100) and nginx (1000) allow by themselves.
@@ -46,15 +44,8 @@ def test_they_are_kept_over_http2(root: Front) -> None:
 def test_a_connection_to_the_app_is_not_used_again_when_the_app_may_be_ending_it(
     ground: Ground, machine: Machines
 ) -> None:
-    with contextlib.ExitStack() as held:
-        fronts = [
-            held.enter_context(
-                fronting(plans.root, flavour, ground, facts_of(flavour.server, machine))
-            )
-            for flavour in EVERY
-        ]
-        with ThreadPoolExecutor(len(fronts)) as together:
-            list(together.map(assert_given_up_in_time, fronts))
+    with every_front(ground, machine) as fronts, ThreadPoolExecutor(len(fronts)) as together:
+        list(together.map(assert_given_up_in_time, fronts))
 
 
 def test_many_requests_share_one_connection(plain: Front) -> None:

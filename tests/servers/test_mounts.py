@@ -109,6 +109,13 @@ def test_websockets_too_are_kept_below_the_base_path(based: Front) -> None:
         assert reply.status == 400
 
 
+def test_one_app_may_have_two_base_paths(twice: Front) -> None:
+    assert twice.seen("/x").target == "/one/x"
+    assert twice.seen("/jup/x").target == "/two/jup/x"
+    with twice.websocket("/jup/x") as (_, seen):
+        assert seen.target == "/two/jup/x"
+
+
 def test_without_a_root_route_other_paths_are_nobodys(lone: Front) -> None:
     assert lone.seen("/jup/x").target == "/jup/x"
     own = Path(lone.scratch.directory, "html")  # nginx's own document root

@@ -9,20 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from servers.client import Reply
+from servers.conftest import Machines, every_front
 from servers.echo import EVENT_S, parse_seen
 from servers.front import Front
+from servers.ground import Ground
 
 LARGE = 20 * 1024 * 1024
 
 
-def test_events_arrive_one_by_one_over_both_versions_of_http(root: Front) -> None:
-    wish = ("Echo", "events 3")
-    with ThreadPoolExecutor() as both, root.talk_http2() as connection:
-        first = both.submit(root.ask, "/events", wish)
-        second = both.submit(connection.ask, "GET", "/events", root.host, (wish,))
-        for reply in (first.result(), second.result()):
-            assert_one_by_one(reply)
+def test_events_arrive_one_by_one(ground: Ground, machine: Machines) -> None:
+    with every_front(ground, machine) as fronts, ThreadPoolExecutor(len(fronts)) as together:
+        list(together.map(assert_events_one_by_one, fronts))
 
 
 def test_a_large_upload_arrives(root: Front) -> None:
@@ -57,7 +54,7 @@ def test_an_upload_reaches_the_app_while_it_is_sent(root: Front) -> None:
         length = ("Content-Length", str(2 * len(half)))
         conversation.send("POST", "/upload", (("Host", root.host), length))
         conversation.connection.sendall(half)
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 2
         while echo.received == before and time.monotonic() < deadline:
             time.sleep(0.01)
         assert echo.received > before
@@ -86,9 +83,7 @@ def test_an_answer_with_large_headers_arrives(root: Front) -> None:
 
 def test_an_app_is_waited_for_as_long_as_was_asked_for(limits: Front) -> None:
     assert limits.seen("/slow", ("Echo", "wait 0.6")).target == "/slow"
-    begin = time.monotonic()
-    assert limits.ask("/slow", ("Echo", "wait 2.5")).status in {502, 504}
-    assert time.monotonic() - begin < 2.4
+    assert limits.ask("/slow", ("Echo", "wait 2")).status in {502, 504}
 
 
 @pytest.mark.parametrize("status", [204, 304, 404, 500, 503])
@@ -97,8 +92,14 @@ def test_the_apps_own_answers_arrive_whatever_their_status(root: Front, status: 
     assert (reply.status, reply.values("X-App")) == (status, ["yes"])
 
 
-def assert_one_by_one(reply: Reply) -> None:
-    assert reply.body == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
-    first, *others = reply.times_s[:3]
-    assert first < EVENT_S / 2
-    assert [round(time_s / EVENT_S) for time_s in others] == [1, 2]
+def assert_events_one_by_one(front: Front) -> None:
+    """Look at both versions of HTTP at once."""
+    wish = ("Echo", "events 3")
+    with ThreadPoolExecutor() as both, front.talk_http2() as connection:
+        first = both.submit(front.ask, "/events", wish)
+        second = both.submit(connection.ask, "GET", "/events", front.host, (wish,))
+        for reply in (first.result(), second.result()):
+            assert reply.body == b"data: 0\n\ndata: 1\n\ndata: 2\n\n"
+            begin, *others = reply.times_s[:3]
+            assert begin < EVENT_S / 2
+            assert [round(time_s / EVENT_S) for time_s in others] == [1, 2]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from servers import plans
 from servers.client import Conversation
-from servers.conftest import EVERY, PLAIN, Machines, facts_of
+from servers.conftest import PLAIN, Machines, every_front
 from servers.echo import parse_seen
-from servers.front import Front, fronting
+from servers.front import Front
 from servers.ground import Ground
 from vhostsmith.websocket import BINARY, CLOSE, PING, PONG, TEXT
 
@@ -78,6 +77,18 @@ def test_an_upgrade_is_recognised_in_any_case(root: Front) -> None:
         conversation.leave()
 
 
+def test_nothing_but_a_websocket_can_be_switched_to(root: Front) -> None:
+    """With h2c a client would talk past the server: every header forged, every path open."""
+    for protocol in ("h2c", "h2c, websocket", "TLS/1.0", "anything"):
+        seen = root.seen(
+            "/",
+            ("Upgrade", protocol),
+            ("Connection", "Upgrade, HTTP2-Settings"),
+            ("HTTP2-Settings", "AAMAAABkAAQAAP__"),
+        )
+        assert "upgrade" not in ", ".join(seen.values("Connection")).lower(), protocol
+
+
 def test_each_path_has_its_own_websockets(mounts: Front) -> None:
     for path, backend in (("/", "root"), ("/jup/", "kept"), ("/app.v1/", "stripped")):
         with mounts.websocket(f"{path}ws?a=%20") as (socket, seen):
@@ -103,16 +114,8 @@ def test_switched_off_there_are_none(root: Front) -> None:
 def test_a_websocket_may_be_silent_for_longer_than_other_connections(
     ground: Ground, machine: Machines
 ) -> None:
-    with contextlib.ExitStack() as held:
-        sockets = []
-        for flavour in (*PLAIN, EVERY[-1]):
-            facts = facts_of(flavour.server, machine)
-            front = held.enter_context(fronting(plans.root, flavour, ground, facts))
-            socket, _ = held.enter_context(front.websocket("/ws"))
-            sockets.append(socket)
-        time.sleep(LONGER_THAN_KEEP_ALIVE_S)
-        for socket in sockets:
-            assert_echo(socket)
+    with every_front(ground, machine) as fronts, ThreadPoolExecutor(len(fronts)) as together:
+        list(together.map(assert_patience, fronts))
 
 
 def test_a_silent_websocket_lives_for_the_time_that_was_asked_for(limits: Front) -> None:
@@ -132,9 +135,15 @@ def test_a_silent_websocket_lives_for_the_time_that_was_asked_for(limits: Front)
 
 def test_a_websocket_that_speaks_outlives_that_time(limits: Front) -> None:
     with limits.websocket("/ws") as (socket, _):
-        for _ in range(3):
-            time.sleep(0.6)
+        for _ in range(2):
+            time.sleep(0.7)
             assert_echo(socket)
+
+
+def assert_patience(front: Front) -> None:
+    with front.websocket("/ws") as (socket, _):
+        time.sleep(LONGER_THAN_KEEP_ALIVE_S)
+        assert_echo(socket)
 
 
 def assert_echo(socket: Conversation) -> None:

@@ -16,11 +16,9 @@ from trial.desk import Desk, copied, desk_of_mine, desk_of_nobody
 from vhostsmith import facts as fact_files
 from vhostsmith.operations.try_ import embedded_nginx
 
-SERVERS = (
-    pytest.param("apache", marks=pytest.mark.needs("apache2")),
-    pytest.param("nginx", marks=pytest.mark.needs("nginx")),
-    "embedded",
-)
+APACHE = pytest.param("apache", marks=pytest.mark.needs("apache2"))
+NGINX = pytest.param("nginx", marks=pytest.mark.needs("nginx"))
+Options = tuple[str, ...]
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +74,24 @@ def embedded_facts(copy: str) -> str:
     return str(file)
 
 
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest) -> tuple[str, ...]:
+@pytest.fixture(scope="session")
+def machine_facts(copy: str) -> str:
+    """Return a file with the facts of the machine: to ask Apache each time takes a while."""
+    file = Path(copy, "machine.json")
+    with desk_of_mine() as desk:
+        file.write_text(desk.run("probe").stdout)
+    return str(file)
+
+
+@pytest.fixture(params=[APACHE, NGINX])
+def installed(request: pytest.FixtureRequest, machine_facts: str) -> Options:
+    """Return the options that choose each server of the machine."""
+    return ("--facts", machine_facts, "--server", request.param)
+
+
+@pytest.fixture(params=[APACHE, NGINX, "embedded"])
+def server(request: pytest.FixtureRequest) -> Options:
     """Return the options that choose each server of the machine, and the embedded one."""
     if request.param == "embedded":
         return ("--facts", request.getfixturevalue("embedded_facts"))
-    return ("--server", request.param)
+    return ("--facts", request.getfixturevalue("machine_facts"), "--server", request.param)

@@ -106,7 +106,7 @@ class Desk:
 
     @contextlib.contextmanager
     def trying(self, *arguments: str) -> Iterator[Trial]:
-        """Type ``try ARGUMENTS… --json`` and wait for what it shows; it is killed if it still runs."""
+        """Type ``try ARGUMENTS… --json`` and wait for what it shows; it is killed afterwards."""
         errors = self.path(f"stderr-{time.monotonic_ns()}")
         with open(errors, "wb") as file:
             process = self.start("try", *arguments, "--json", stderr=file)

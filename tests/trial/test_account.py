@@ -17,7 +17,7 @@ Options = tuple[str, ...]
 
 
 def owners(trial: Trial) -> set[int]:
-    """Return the users as which the server's processes run, real, effective, saved and for files."""
+    """Return the users as which the server runs: real, effective, saved and for files."""
     found: set[int] = set()
     for pid in trial.server_pids():
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -28,7 +28,7 @@ def owners(trial: Trial) -> set[int]:
 
 @pytest.mark.needs("root")
 def test_for_root_no_part_of_the_server_is_root(desk: Desk, server: Options) -> None:
-    account = "nobody" if "--facts" in server else "www-data"
+    account = "www-data" if "--server" in server else "nobody"
     with desk.trying("--demo", *server) as trial:
         assert owners(trial) == {pwd.getpwnam(account).pw_uid}
         for pid in trial.server_pids():
@@ -92,8 +92,8 @@ def test_a_program_that_cannot_be_run_is_named(either: Desk, embedded_facts: str
     assert either.belongings() == []
 
 
-def test_it_listens_on_loopback_only(desk: Desk, server: Options) -> None:
-    with desk.trying("--demo", *server) as trial:
+def test_it_listens_on_loopback_only(desk: Desk, installed: Options) -> None:
+    with desk.trying("--demo", *installed) as trial:
         addresses = {line.split()[1].partition(":")[0] for line in listening(trial)}
         loopback4, loopback6 = "0100007F", "00000000000000000000000001000000"
         assert loopback4 in addresses
@@ -119,9 +119,9 @@ def listening(trial: Trial) -> list[str]:
 # The error log
 
 
-def test_the_error_log_is_shown_as_it_grows(either: Desk, server: Options) -> None:
+def test_the_error_log_is_shown_as_it_grows(either: Desk, installed: Options) -> None:
     with closed_port() as port:
-        typed = ("a.localhost", f"http://127.0.0.1:{port}", *server)
+        typed = ("a.localhost", f"http://127.0.0.1:{port}", *installed)
         with either.trying(*typed) as trial:
             before = trial.said().count(str(port))
             assert trial.ask("/").status in {502, 503}

@@ -36,8 +36,8 @@ def test_ctrl_c_ends_it_and_all_is_well(either: Desk, server: Options) -> None:
     assert either.belongings() == [], "it has ended before all was cleared away"
 
 
-def test_a_second_ctrl_c_disturbs_nothing(desk: Desk, server: Options) -> None:
-    with terminal(desk, "try", "--demo", *server) as screen:
+def test_a_second_ctrl_c_disturbs_nothing(desk: Desk, installed: Options) -> None:
+    with terminal(desk, "try", "--demo", *installed) as screen:
         screen.await_shown(FOLLOWS)
         for _ in range(20):
             screen.type(b"\x03")
@@ -70,9 +70,9 @@ def test_closing_the_terminal_ends_it(either: Desk, server: Options) -> None:
     ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_a_signal_ends_it_in_order(
-    desk: Desk, server: Options, number: signal.Signals, code: int
+    desk: Desk, installed: Options, number: signal.Signals, code: int
 ) -> None:
-    with desk.trying("--demo", *server) as trial:
+    with desk.trying("--demo", *installed) as trial:
         trial.process.send_signal(number)
         assert trial.process.wait(timeout=20) == code
         assert desk.belongings() == [], "it has ended before all was cleared away"
@@ -80,8 +80,8 @@ def test_a_signal_ends_it_in_order(
         assert trial.said() == ""
 
 
-def test_a_signal_to_the_whole_group_ends_it_in_order(desk: Desk, server: Options) -> None:
-    with desk.trying("--demo", *server) as trial:
+def test_a_signal_to_the_whole_group_ends_it_in_order(desk: Desk, installed: Options) -> None:
+    with desk.trying("--demo", *installed) as trial:
         os.killpg(trial.process.pid, signal.SIGTERM)
         assert trial.process.wait(timeout=20) == 143
         assert_gone(trial)
@@ -108,12 +108,12 @@ def test_nohup_keeps_it_running(desk: Desk) -> None:
 # By force
 
 
-def test_kill_9_at_any_moment_leaves_nothing(desk: Desk, server: Options) -> None:
+def test_kill_9_at_any_moment_leaves_nothing(desk: Desk, installed: Options) -> None:
     started = time.monotonic()
-    assert desk.run("try", "--demo", "--once", *server).returncode == 0
+    assert desk.run("try", "--demo", "--once", *installed).returncode == 0
     took_s = time.monotonic() - started
     for step in range(14):
-        process = desk.start("try", "--demo", *server)
+        process = desk.start("try", "--demo", *installed)
         time.sleep(took_s * step / 12)
         process.kill()
         process.communicate()
@@ -121,10 +121,10 @@ def test_kill_9_at_any_moment_leaves_nothing(desk: Desk, server: Options) -> Non
 
 
 def test_kill_9_as_soon_as_there_is_a_directory_or_a_server_leaves_nothing(
-    desk: Desk, server: Options
+    desk: Desk, installed: Options
 ) -> None:
     for awaited in (1, 2, 3, 4):
-        process = desk.start("try", "--demo", *server)
+        process = desk.start("try", "--demo", *installed)
         while process.poll() is None and len(desk.belongings()) < 1 + awaited:
             pass  # the moments in between are short
         process.kill()
@@ -139,15 +139,15 @@ def test_kill_9_while_it_runs_leaves_nothing(either: Desk, server: Options) -> N
         assert_gone(trial)
 
 
-def test_kill_9_of_its_group_leaves_nothing(desk: Desk, server: Options) -> None:
-    with desk.trying("--demo", *server) as trial:
+def test_kill_9_of_its_group_leaves_nothing(desk: Desk, installed: Options) -> None:
+    with desk.trying("--demo", *installed) as trial:
         os.killpg(trial.process.pid, signal.SIGKILL)
         trial.process.wait(timeout=20)
         assert_gone(trial)
 
 
-def test_a_guardian_that_is_killed_is_not_needed(desk: Desk, server: Options) -> None:
-    with desk.trying("--demo", *server) as trial:
+def test_a_guardian_that_is_killed_is_not_needed(desk: Desk, installed: Options) -> None:
+    with desk.trying("--demo", *installed) as trial:
         (guardian,) = (
             pid
             for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
@@ -188,9 +188,9 @@ def test_the_last_words_are_in_the_message(desk: Desk) -> None:
 
 
 def test_a_server_that_was_asked_to_end_by_somebody_else_is_said(
-    desk: Desk, server: Options
+    desk: Desk, installed: Options
 ) -> None:
-    with desk.trying("--demo", *server) as trial:
+    with desk.trying("--demo", *installed) as trial:
         os.kill(trial.server_pids()[0], signal.SIGTERM)
         assert trial.process.wait(timeout=20) == 1
         assert "the private server went down (exit code 0)" in trial.said()
@@ -206,8 +206,8 @@ def test_a_server_that_hangs_is_ended_all_the_same(desk: Desk) -> None:
         assert_gone(trial)
 
 
-def test_open_connections_do_not_hold_it_up(desk: Desk, server: Options) -> None:
-    with desk.trying("--demo", *server) as trial, socket.socket() as visitor:
+def test_open_connections_do_not_hold_it_up(desk: Desk, installed: Options) -> None:
+    with desk.trying("--demo", *installed) as trial, socket.socket() as visitor:
         visitor.connect(("127.0.0.1", trial.port))
         started = time.monotonic()
         trial.process.send_signal(signal.SIGINT)
@@ -219,10 +219,10 @@ def test_open_connections_do_not_hold_it_up(desk: Desk, server: Options) -> None
 # By a reader who leaves
 
 
-def test_a_reader_who_leaves_ends_it_without_a_word(desk: Desk, server: Options) -> None:
+def test_a_reader_who_leaves_ends_it_without_a_word(desk: Desk, installed: Options) -> None:
     reads, writes = os.pipe()
     os.close(reads)
-    process = desk.start("try", "--demo", *server, stdout=writes)
+    process = desk.start("try", "--demo", *installed, stdout=writes)
     os.close(writes)
     _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (1, b"")
@@ -258,9 +258,9 @@ def test_closed_streams_are_no_defect(desk: Desk) -> None:
 # Side by side
 
 
-def test_two_at_once_do_not_meet(desk: Desk, server: Options) -> None:
-    with desk.trying("--demo", "a.localhost", *server) as one:
-        with desk.trying("--demo", "b.localhost", *server) as two:
+def test_two_at_once_do_not_meet(desk: Desk, installed: Options) -> None:
+    with desk.trying("--demo", "a.localhost", *installed) as one:
+        with desk.trying("--demo", "b.localhost", *installed) as two:
             assert one.port != two.port
             assert one.shown["certificate_sha256"] != two.shown["certificate_sha256"]
             assert len(os.listdir(desk.tmp)) == 2
@@ -273,8 +273,8 @@ def test_two_at_once_do_not_meet(desk: Desk, server: Options) -> None:
         assert_gone(one)
 
 
-def test_two_that_start_together_both_run(desk: Desk, server: Options) -> None:
-    processes = [desk.start("try", "--demo", "--once", *server) for _ in range(3)]
+def test_two_that_start_together_both_run(desk: Desk, installed: Options) -> None:
+    processes = [desk.start("try", "--demo", "--once", *installed) for _ in range(3)]
     for process in processes:
         out, said = process.communicate(timeout=60)
         assert (process.returncode, said) == (0, b""), out

@@ -21,7 +21,6 @@ PROXIED: dict[str, Typed] = {
     "a bare port": lambda b: (str(b.plain.port),),
     "a bare port that speaks TLS": lambda b: (str(b.signed.port),),
     "an https URL": lambda b: (f"https://127.0.0.1:{b.signed.port}",),
-    "localhost": lambda b: (f"localhost:{b.plain.port}",),
     "a base path": lambda b: (f"http://127.0.0.1:{b.plain.port}/base",),
     "a CA": lambda b: (f"https://127.0.0.1:{b.issued.port}", "--backend-ca", b.ca),
     "an unverified backend": lambda b: (f"https://127.0.0.1:{b.issued.port}", "--backend-insecure"),
@@ -35,7 +34,6 @@ PROXIED: dict[str, Typed] = {
     ),
     "an alias": lambda b: (str(b.plain.port), "--alias", "b.localhost", "--alias", "*.c.localhost"),
     "rewritten WebSockets": lambda b: (str(b.plain.port), "--websocket", "rewrite"),
-    "limits": lambda b: (str(b.plain.port), "--max-body", "1m", "--timeout", "60"),
     "an allowed network": lambda b: (str(b.plain.port), "--allow", "127.0.0.0/8"),
     "modern TLS": lambda b: (str(b.plain.port), "--tls", "modern"),
 }
@@ -43,9 +41,9 @@ PROXIED: dict[str, Typed] = {
 
 @pytest.mark.parametrize("typed", PROXIED.values(), ids=PROXIED)
 def test_a_proxying_site_passes(
-    desk: Desk, backends: Backends, server: Options, typed: Typed
+    desk: Desk, backends: Backends, installed: Options, typed: Typed
 ) -> None:
-    done = desk.run("try", "a.localhost", *typed(backends), "--once", "--json", *server)
+    done = desk.run("try", "a.localhost", *typed(backends), "--once", "--json", *installed)
     assert done.returncode == 0, done.stdout + done.stderr
     outcomes = {check["name"]: check["outcome"] for check in json.loads(done.stdout)["checks"]}
     passed = dict.fromkeys(("tls", "redirect", "page", "websocket"), "pass")
@@ -62,17 +60,17 @@ def test_nobody_can_try_the_same(nobody: Desk, backends: Backends, server: Optio
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "::1", "192.0.2.7", "*.a.localhost", "a.test"])
-def test_every_kind_of_name_can_be_tried(desk: Desk, server: Options, name: str) -> None:
-    done = desk.run("try", name, "--demo", "--once", *server)
+def test_every_kind_of_name_can_be_tried(desk: Desk, installed: Options, name: str) -> None:
+    done = desk.run("try", name, "--demo", "--once", *installed)
     assert done.returncode == 0, done.stdout + done.stderr
     host = f"[{name}]" if ":" in name else name.replace("*", "any")
     assert done.stdout.startswith(f"https://{host}:")
     assert len(re.findall(r" ok ", done.stdout)) == 4
 
 
-def test_an_alias_answers(desk: Desk, backends: Backends, server: Options) -> None:
+def test_an_alias_answers(desk: Desk, backends: Backends, installed: Options) -> None:
     typed = (str(backends.plain.port), "--alias", "b.localhost")
-    with desk.trying("a.localhost", *typed, *server) as trial:
+    with desk.trying("a.localhost", *typed, *installed) as trial:
         assert b"b.localhost" in trial.ask(name="b.localhost").body
 
 
@@ -98,20 +96,20 @@ def test_a_document_root_that_is_not_there_is_said(desk: Desk) -> None:
     assert f"the document root {desk.path('www')} is not there yet" in done.stderr
 
 
-def test_a_redirect_leads_where_it_should(desk: Desk, server: Options) -> None:
-    with desk.trying("www.localhost", "--redirect-to", "https://a.test", *server) as trial:
+def test_a_redirect_leads_where_it_should(desk: Desk, installed: Options) -> None:
+    with desk.trying("www.localhost", "--redirect-to", "https://a.test", *installed) as trial:
         assert set(trial.outcomes().values()) == {"pass"}
         answer = trial.ask("/x%2Fy?z")
         assert (answer.status, answer.header("Location")) == (307, "https://a.test/x%2Fy?z")
 
 
 def test_a_guarded_site_asks_for_a_password_and_passes(
-    desk: Desk, backends: Backends, server: Options
+    desk: Desk, backends: Backends, installed: Options
 ) -> None:
     hashed = subprocess.check_output(("openssl", "passwd", "-apr1", "secret"), text=True)
     users = desk.write("htpasswd", f"user:{hashed}")
     typed = ("a.localhost", str(backends.plain.port), "--basic-auth", users)
-    with desk.trying(*typed, *server) as trial:
+    with desk.trying(*typed, *installed) as trial:
         details = {check["name"]: check["detail"] for check in trial.shown["checks"]}
         assert set(trial.outcomes().values()) == {"pass"}
         assert "401, a password is asked for as the site says" in details["page"]
@@ -121,28 +119,28 @@ def test_a_guarded_site_asks_for_a_password_and_passes(
 
 
 def test_a_site_for_others_alone_passes_by_refusing(
-    desk: Desk, backends: Backends, server: Options
+    desk: Desk, backends: Backends, installed: Options
 ) -> None:
     typed = ("a.localhost", str(backends.plain.port), "--allow", "192.0.2.0/24")
-    done = desk.run("try", *typed, "--once", *server)
+    done = desk.run("try", *typed, "--once", *installed)
     assert done.returncode == 0
     assert "403, this address is refused as the site says" in done.stdout
 
 
 def test_a_site_file_is_tried_with_the_pin_that_it_has(
-    desk: Desk, backends: Backends, server: Options
+    desk: Desk, backends: Backends, installed: Options
 ) -> None:
     port = backends.signed.port
     desk.write("config/sites/a.localhost.toml", SITE.format(port=port))
-    done = desk.run("try", "a.localhost", "--once", *server)
+    done = desk.run("try", "a.localhost", "--once", *installed)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "pinned by SHA-256" in done.stderr, "nothing was pinned yet: what it shows counts"
     desk.write(f"state/backends/a.localhost/127.0.0.1-{port}.pem", backends.pin)
-    done = desk.run("try", "a.localhost", "--once", *server)
+    done = desk.run("try", "a.localhost", "--once", *installed)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     other = Path(backends.ca).read_text()
     desk.write(f"state/backends/a.localhost/127.0.0.1-{port}.pem", other)
-    done = desk.run("try", "a.localhost", "--once", *server)
+    done = desk.run("try", "a.localhost", "--once", *installed)
     assert done.returncode == 1, "another certificate than the pinned one was accepted"
 
 

@@ -32,8 +32,8 @@ def test_it_prints_where_the_site_is_and_what_was_verified(desk: Desk, server: O
     assert desk.belongings() == []
 
 
-def test_what_it_says_of_the_site_is_so(desk: Desk, server: Options) -> None:
-    with desk.trying("--demo", "app.localhost", *server) as trial:
+def test_what_it_says_of_the_site_is_so(desk: Desk, installed: Options) -> None:
+    with desk.trying("--demo", "app.localhost", *installed) as trial:
         der = handshake(trial.door).certificate_der
         seen = hashlib.sha256(der).hexdigest()
         assert trial.shown["certificate_sha256"].replace(":", "").lower() == seen
@@ -74,18 +74,18 @@ def test_how_to_get_in_is_said_where_the_name_leads_elsewhere(desk: Desk) -> Non
 # Exit codes
 
 
-def test_plain_http_taken_for_tls_fails(desk: Desk, backends: Backends, server: Options) -> None:
+def test_plain_http_taken_for_tls_fails(desk: Desk, backends: Backends, installed: Options) -> None:
     typed = (f"https://127.0.0.1:{backends.brusque}", "--backend-insecure")
-    done = desk.run("try", "a.localhost", *typed, "--once", *server)
+    done = desk.run("try", "a.localhost", *typed, "--once", *installed)
     assert done.returncode == 1, done.stdout
     assert re.search(r"^page +FAILED ", done.stdout, re.MULTILINE)
     assert f"http://127.0.0.1:{backends.brusque}" in done.stdout
     assert desk.belongings() == []
 
 
-def test_tls_taken_for_plain_http_fails(desk: Desk, backends: Backends, server: Options) -> None:
+def test_tls_taken_for_plain_http_fails(desk: Desk, backends: Backends, installed: Options) -> None:
     port = str(backends.signed.port)
-    done = desk.run("try", "a.localhost", port, "--scheme", "http", "--once", "--json", *server)
+    done = desk.run("try", "a.localhost", port, "--scheme", "http", "--once", "--json", *installed)
     checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     assert done.returncode == 1, checks
     assert checks["page"]["outcome"] == "fail"
@@ -93,9 +93,9 @@ def test_tls_taken_for_plain_http_fails(desk: Desk, backends: Backends, server: 
     assert checks["tls"]["outcome"] == checks["redirect"]["outcome"] == "pass"
 
 
-def test_a_backend_that_is_down_is_a_warning(desk: Desk, server: Options) -> None:
+def test_a_backend_that_is_down_is_a_warning(desk: Desk, installed: Options) -> None:
     with closed_port() as port:
-        done = desk.run("try", "a.localhost", str(port), "--once", *server)
+        done = desk.run("try", "a.localhost", str(port), "--once", *installed)
     assert done.returncode == 0, done.stdout
     assert re.search(r"^page +!! ", done.stdout, re.MULTILINE)
     assert "start the backend" in done.stdout

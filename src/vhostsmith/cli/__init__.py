@@ -47,16 +47,25 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except VhostsmithError as error:
         click.echo(f"vhostsmith: {error}", err=True)
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does: not an error to speak of.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception as defect:  # the one place: a defect is said, not shown
+    except Exception as error:  # the one place: a defect is said, not shown
+        if isinstance(error, OSError) and error.filename is None:
+            return _unprinted(error)
         if os.environ.get("VHOSTSMITH_TRACEBACK"):
             raise
         click.echo(
-            f"vhostsmith: a defect of vhostsmith {__version__}: {type(defect).__name__}: {defect}\n"
+            f"vhostsmith: a defect of vhostsmith {__version__}: {type(error).__name__}: {error}\n"
             "  please report it with the output of VHOSTSMITH_TRACEBACK=1 and the same command",
             err=True,
         )
         return 1
+
+
+def _unprinted(error: OSError) -> int:
+    """Return the exit code where what we print is read by nobody any more, or a disk is full.
+
+    A reader that has gone, as `head` does, is nothing to speak of.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        click.echo(f"vhostsmith: cannot print: {error.strerror}", err=True)
+    return 1

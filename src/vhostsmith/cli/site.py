@@ -62,7 +62,8 @@ def render(
     if as_json:
         print_json(operation.as_document(rendered))
     elif output is None:
-        click.echo(rendered.text, nl=False)
+        # The bytes that -o writes, whatever the locale.
+        click.echo(rendered.text.encode(), nl=False)
 
 
 @click.command("try", epilog="Example: vhostsmith try jupyter.localhost 8889")
