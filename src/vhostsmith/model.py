@@ -154,17 +154,20 @@ class Site:
                 raise InputError(
                     f"{alias.text!r} cannot be an alias", remedy="give it a site of its own"
                 )
-        seen = {self.name.text}
-        for alias in self.aliases:
-            if alias.text in seen:
-                raise InputError(f"the name {alias.text} stands twice")
-            seen.add(alias.text)
+        self._refuse_repeated_names()
         if isinstance(self.action, Redirect | Refuse) and not self.access.is_open:
             raise InputError("a site that only redirects or refuses has nothing to guard")
         if self.http_port == self.https_port:
             raise InputError(f"HTTP and HTTPS cannot share the port {self.https_port}")
         if isinstance(self.action, Redirect) and self._is_own(self.action.to):
             raise InputError(f"{self.action.to} is this site itself: the redirect would never end")
+
+    def _refuse_repeated_names(self) -> None:
+        seen = {self.name.text}
+        for alias in self.aliases:
+            if alias.text in seen:
+                raise InputError(f"the name {alias.text} stands twice")
+            seen.add(alias.text)
 
     @property
     def names(self) -> tuple[Name, ...]:

@@ -108,7 +108,7 @@ class Name:
 
 
 def literal(text: str) -> str:
-    """Return a regular expression (PCRE) for exactly this text, with no more escapes than it needs."""
+    """Return a regular expression (PCRE) for exactly this text, without needless escapes."""
     return re.sub(r"([.+*?^$()\[\]{}|\\])", r"\\\1", text)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import trustme
-from client.little_servers import Script, leaf_der, read_head, saying, server_context, serving
 
+from client.little_servers import Script, leaf_der, read_head, saying, server_context, serving
 from vhostsmith.report import Check
 from vhostsmith.verify import FrontDoor, verify
 from vhostsmith.wire import Door, fingerprint

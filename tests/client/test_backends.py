@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
 from client.little_servers import (
     APACHE_400,
     HELLO,
@@ -31,7 +32,6 @@ from client.little_servers import (
     silence,
     tls_port,
 )
-
 from vhostsmith.backends import PeerCertificate, SchemeAnswer, ask_scheme, peer_certificate
 
 AUTHORITY = trustme.CA()

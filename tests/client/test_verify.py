@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from client.little_doors import (
     AUTHORITY,
     CONTEXT,
@@ -31,7 +32,6 @@ from client.little_servers import (
     serving,
     silence,
 )
-
 from vhostsmith.demo import Demo, start_demo
 from vhostsmith.report import Check
 from vhostsmith.verify import FrontDoor, verify

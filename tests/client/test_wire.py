@@ -13,6 +13,7 @@ import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
+
 from client.little_servers import (
     HELLO,
     NGINX_400,
@@ -28,7 +29,6 @@ from client.little_servers import (
     serving,
     silence,
 )
-
 from vhostsmith import http1
 from vhostsmith.wire import Answer, Door, Fault, Request, WireError, ask, fingerprint, handshake
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+DEV = shlex.quote(str(Path(__file__).resolve().parents[2] / "dev"))
 LOOK = """
 echo ----
 ls /usr/sbin | grep policy-rc
@@ -105,7 +106,7 @@ def archive(tmp_path: Path) -> Archive:
 
 
 def install(*packages: str) -> str:
-    return f'{CHECKOUT}/dev install-packages {" ".join(packages)}; echo "exit code $?"'
+    return f'{DEV} install-packages {" ".join(packages)}; echo "exit code $?"'
 
 
 def looks(said: str) -> tuple[str, str, str]:
@@ -144,7 +145,11 @@ def test_an_interrupt_waits_for_dpkg_and_leaves_the_policy_as_it_was(
     archive.add("vhostsmith-x", "1.0", postinst=f"echo slow; sleep 1; {ASK_POLICY}")
     running = archive.start(POLICIES[policy] + LOOK + install("vhostsmith-x") + LOOK)
     assert running.stdout is not None
-    said = "".join(iter(running.stdout.readline, "slow\n"))
+    said = ""
+    while not said.endswith("slow\n"):
+        line = running.stdout.readline()
+        assert line, said
+        said += line
     os.killpg(running.pid, signum)
     said += running.communicate(timeout=30)[0]
     before, between, after = looks(said)
@@ -158,7 +163,7 @@ def test_what_a_killed_run_left_is_put_right_by_the_next(archive: Archive, polic
     archive.add("vhostsmith-slow", "1.0", postinst=": >/var/tmp/begun; sleep 1; : >/var/tmp/ended")
     archive.add("vhostsmith-x", "1.0")
     killed = f"""
-        {CHECKOUT}/dev install-packages vhostsmith-slow &
+        {DEV} install-packages vhostsmith-slow &
         until [ -e /var/tmp/begun ]; do sleep 0.1; done
         kill -KILL $!
         until [ -e /var/tmp/ended ]; do sleep 0.1; done

@@ -121,7 +121,8 @@ events {{ worker_connections 64; }}
 http {{
     access_log off;
     client_body_temp_path "{directory}/a"; proxy_temp_path "{directory}/b";
-    fastcgi_temp_path "{directory}/c"; uwsgi_temp_path "{directory}/d"; scgi_temp_path "{directory}/e";
+    fastcgi_temp_path "{directory}/c"; uwsgi_temp_path "{directory}/d";
+    scgi_temp_path "{directory}/e";
     server {{
         listen "unix:{directory}/socket";
 {locations}

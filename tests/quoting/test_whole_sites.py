@@ -1,4 +1,4 @@
-"""Any site that the model accepts is read back with its names, its files and its targets, and no more."""
+"""Any site that the model accepts is read back with its names, files and targets, and no more."""
 
 from __future__ import annotations
 

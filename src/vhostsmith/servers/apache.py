@@ -8,8 +8,8 @@ from typing import Any
 from vhostsmith.backend import Backend, BackendTls
 from vhostsmith.errors import InputError
 from vhostsmith.model import Docroot, Proxy, Redirect, Route, Site
-from vhostsmith.servers.apache_probe import probe
 from vhostsmith.names import literal
+from vhostsmith.servers.apache_probe import probe
 from vhostsmith.servers.base import Capability, Layout, Places, Server, ServerFacts
 from vhostsmith.servers.view import (
     FORGED_HEADERS,

@@ -223,7 +223,7 @@ def _backend_tls(route: Route, places: Places) -> dict[str, Any]:
     if tls.mode != "insecure" and tls.name is None:
         raise InputError(
             f"nginx compares the certificate of {backend} with a DNS name, and none is known",
-            remedy="give the name in the certificate: --backend-name, or backend_name in a site file",
+            remedy="give the one in it: --backend-name, or backend_name in a site file",
         )
     return {
         "has_tls": True,

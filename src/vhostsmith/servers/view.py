@@ -61,8 +61,8 @@ def common_view(site: Site, places: Places) -> Mapping[str, Any]:
 def moved_paths(route: Route) -> Mapping[str, Any]:
     """Return what an app writes into redirects and cookies where it has other paths than the site.
 
-    ``moved_path`` and ``moved_cookie`` are patterns for its path, with what ends it; an app that knows
-    its prefix already, and says it, is left alone.
+    ``moved_path`` and ``moved_cookie`` are patterns for its path, with what ends it; an app that
+    knows its prefix already, and says it, is left alone.
     """
     target = route.target_path
     if target == "/":
