@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 
 from commands.inside import run_inside
 from trial.desk import Desk
+from trial.terminal import terminal
 from vhostsmith.operations import load
 from vhostsmith.servers.base import Kind
 
@@ -68,9 +72,17 @@ def certificate(*more: str) -> str:
 
 @pytest.mark.parametrize("typed", KINDS.values(), ids=KINDS)
 def test_every_kind_of_site_passes_and_is_printed(
-    desk: Desk, server: Options, typed: Typed
+    desk: Desk, installed: Options, typed: Typed
 ) -> None:
-    arguments = ("render", *typed(desk), *server)
+    assert_passes(desk, ("render", *typed(desk), *installed))
+
+
+@pytest.mark.parametrize("key", ["a verified backend", "paths", "names", "PHP", "the catch-all"])
+def test_the_embedded_nginx_can_check_too(desk: Desk, embedded_facts: str, key: str) -> None:
+    assert_passes(desk, ("render", *KINDS[key](desk), "--facts", embedded_facts))
+
+
+def assert_passes(desk: Desk, arguments: Options) -> None:
     checked = desk.run(*arguments, "--check")
     assert checked.returncode == 0, checked.stderr
     assert checked.stdout == run_inside(arguments, desk.environment).out != ""
@@ -93,10 +105,11 @@ def test_nobody_can_check_too(nobody: Desk, installed: Options, key: str) -> Non
 
 
 @pytest.mark.needs("apache2")
-@pytest.mark.parametrize("more", [(), ("--explain",)], ids=["plain", "explained"])
-@pytest.mark.parametrize("who", ["--json", "-o", "stdout"])
+@pytest.mark.parametrize(
+    ("who", "more"), [("stdout", ()), ("-o", ("--explain",)), ("--json", ("--explain",))]
+)
 def test_a_fault_is_shown_with_its_line_in_what_would_be_printed(
-    either: Desk, more: Options, who: str
+    either: Desk, who: str, more: Options
 ) -> None:
     own_template(either, "apache/partials/headers.conf.j2", "    Nonsense on\n")
     arguments = ("render", "a.example.com", BACKEND, "--server", "apache", *more)
@@ -210,3 +223,38 @@ def test_a_backend_ca_that_is_none_is_found_out(desk: Desk, installed: Options) 
     gone = desk.run("render", *typed, "--backend-ca", desk.path("gone"), *installed, "--check")
     assert (gone.returncode, gone.stdout) == (2, "")
     assert f"{desk.path('gone')}: cannot read the CA file" in gone.stderr
+
+
+# Interruptions
+
+
+def test_ctrl_c_interrupts_it_and_nothing_stays(desk: Desk) -> None:
+    with terminal(desk, "render", "a.example.com", BACKEND, "--check") as screen:
+        while not os.listdir(desk.tmp):
+            assert screen.process.poll() is None
+        screen.type(b"\x03")
+        assert screen.wait() == 130
+    assert desk.left_behind() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_signal_at_any_moment_leaves_nothing(
+    desk: Desk, installed: Options, number: signal.Signals
+) -> None:
+    for step in range(6):
+        process = desk.start("render", "a.example.com", BACKEND, *installed, "--check")
+        time.sleep(0.05 + step * 0.03)
+        process.send_signal(number)
+        process.communicate()
+        assert process.returncode in {-number, 0}
+        assert desk.left_behind() == []
+
+
+@pytest.mark.needs("mount namespaces")
+def test_a_full_disk_is_said(desk: Desk, installed: Options) -> None:
+    script = 'mount -t tmpfs -o size=4k,mode=1777 none "$TMPDIR" && exec "$@"'
+    under = ("unshare", "--mount", "sh", "-c", script, "sh")
+    done = desk.run("render", "a.example.com", BACKEND, *installed, "--check", under=under)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "No space left on device" in done.stderr
+    assert "a defect of" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import tempfile
 import time
@@ -131,6 +132,11 @@ http {{
 """
 
 
+def _listens(socket_path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(socket_path) == 0
+
+
 @contextlib.contextmanager
 def running(program: str, directory: str, socket_path: str) -> Iterator[None]:
     """Run nginx as whoever runs the tests, until its socket is gone again."""
@@ -146,7 +152,7 @@ def running(program: str, directory: str, socket_path: str) -> Iterator[None]:
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 10
-        while not os.path.exists(socket_path):
+        while not _listens(socket_path):
             assert process.poll() is None, Path(directory, "error.log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.005)

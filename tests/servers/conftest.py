@@ -30,13 +30,13 @@ EVERY = (
 SECURE = tuple(flavour for flavour in EVERY if flavour.scheme == "https")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ground() -> Iterator[Ground]:
     with laid() as ground:
         yield ground
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def machine() -> Machines:
     """The servers of this machine."""
     found: Machines = {facts.kind: facts for facts in load.probe_machine(Machine())}
@@ -71,104 +71,104 @@ def facts_of(server: ServerId, machine: Machines) -> ServerFacts:
     return machine[server]
 
 
-@pytest.fixture(scope="session", params=EVERY, ids=str)
+@pytest.fixture(scope="package", params=EVERY, ids=str)
 def root(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.root, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def plain(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.root, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=EVERY, ids=str)
+@pytest.fixture(scope="package", params=EVERY, ids=str)
 def mounts(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.mounts, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=EVERY, ids=str)
+@pytest.fixture(scope="package", params=EVERY, ids=str)
 def based(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.based, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def lone(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.lone, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def names(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.names, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def trusted(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.trusted, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def limits(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.limits, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN + EVERY[-2:-1], ids=str)
+@pytest.fixture(scope="package", params=PLAIN + EVERY[-2:-1], ids=str)
 def sockets(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.sockets, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=EVERY, ids=str)
+@pytest.fixture(scope="package", params=EVERY, ids=str)
 def known_users(
     request: pytest.FixtureRequest, ground: Ground, machine: Machines
 ) -> Iterator[Front]:
     yield from started(plans.known_users, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def known_addresses(
     request: pytest.FixtureRequest, ground: Ground, machine: Machines
 ) -> Iterator[Front]:
     yield from started(plans.known_addresses, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def known_both(
     request: pytest.FixtureRequest, ground: Ground, machine: Machines
 ) -> Iterator[Front]:
     yield from started(plans.known_both, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def files(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.files, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def elsewhere(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.elsewhere, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def beside_a_catch_all(
     request: pytest.FixtureRequest, ground: Ground, machine: Machines
 ) -> Iterator[Front]:
     yield from started(plans.beside_a_catch_all, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def php(
     request: pytest.FixtureRequest, ground: Ground, machine: Machines, fpm: None
 ) -> Iterator[Front]:
     yield from started(plans.php, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def limited_php(
     request: pytest.FixtureRequest, ground: Ground, machine: Machines, fpm: None
 ) -> Iterator[Front]:
     yield from started(plans.limited_php, request, ground, machine)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fpm(ground: Ground) -> Iterator[None]:
     """PHP's process manager on the ground's socket."""
     program = find_fpm()
@@ -178,38 +178,38 @@ def fpm(ground: Ground) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", params=SECURE, ids=str)
+@pytest.fixture(scope="package", params=SECURE, ids=str)
 def mispinned(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.mispinned, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=SECURE, ids=str)
+@pytest.fixture(scope="package", params=SECURE, ids=str)
 def mispinned_both(
     request: pytest.FixtureRequest, ground: Ground, machine: Machines
 ) -> Iterator[Front]:
     yield from started(plans.mispinned_both, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=SECURE, ids=str)
+@pytest.fixture(scope="package", params=SECURE, ids=str)
 def careless(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.careless, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=SECURE, ids=str)
+@pytest.fixture(scope="package", params=SECURE, ids=str)
 def vouched(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.vouched, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def wildcard(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.wildcard, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=PLAIN, ids=str)
+@pytest.fixture(scope="package", params=PLAIN, ids=str)
 def address(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.address, request, ground, machine)
 
 
-@pytest.fixture(scope="session", params=EVERY, ids=str)
+@pytest.fixture(scope="package", params=EVERY, ids=str)
 def twice(request: pytest.FixtureRequest, ground: Ground, machine: Machines) -> Iterator[Front]:
     yield from started(plans.twice, request, ground, machine)

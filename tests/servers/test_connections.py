@@ -14,7 +14,7 @@ from servers.ground import Ground
 # More than Apache (100) and nginx (1000) allow by themselves.
 MANY = 1050
 # Node and uvicorn end a connection after 5 s without a request.
-SHORTER_THAN_APPS_S = 4.5
+SHORTER_THAN_APPS_S = 4.4
 
 
 def test_connections_to_the_app_are_kept(root: Front) -> None:

@@ -136,7 +136,7 @@ def test_a_silent_websocket_lives_for_the_time_that_was_asked_for(limits: Front)
 def test_a_websocket_that_speaks_outlives_that_time(limits: Front) -> None:
     with limits.websocket("/ws") as (socket, _):
         for _ in range(2):
-            time.sleep(0.7)
+            time.sleep(0.6)
             assert_echo(socket)
 
 
