@@ -229,9 +229,12 @@ def test_a_backend_ca_that_is_none_is_found_out(desk: Desk, installed: Options) 
 
 
 def test_ctrl_c_interrupts_it_and_nothing_stays(desk: Desk) -> None:
-    with terminal(desk, "render", "a.example.com", BACKEND, "--check") as screen:
+    os.mkfifo(desk.path("ca.pem"))  # to read it takes for ever
+    typed = ("https://127.0.0.1:1", "--backend-ca", desk.path("ca.pem"), "--server", "apache")
+    with terminal(desk, "render", "a.example.com", *typed, "--check") as screen:
         while not os.listdir(desk.tmp):
             assert screen.process.poll() is None
+            time.sleep(0.01)
         screen.type(b"\x03")
         assert screen.wait() == 130
     assert desk.left_behind() == []

@@ -48,13 +48,13 @@ def test_a_second_ctrl_c_disturbs_nothing(desk: Desk, installed: Options) -> Non
 
 
 def test_ctrl_c_before_it_runs_is_an_interruption(desk: Desk) -> None:
-    with terminal(desk, "try", "--demo") as screen:
-        deadline = time.monotonic() + 10
-        while not os.listdir(desk.tmp):
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        screen.type(b"\x03")
-        assert screen.wait() == 130
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        backend = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with terminal(desk, "try", "a.localhost", backend) as screen:
+            silent.accept()[0].close()  # it is being verified
+            assert len(desk.belongings()) > 2
+            screen.type(b"\x03")
+            assert screen.wait() == 130
     assert desk.belongings() == []
 
 
@@ -125,8 +125,9 @@ def test_kill_9_as_soon_as_there_is_a_directory_or_a_server_leaves_nothing(
 ) -> None:
     for awaited in (1, 2, 3, 4):
         process = desk.start("try", "--demo", *installed)
-        while process.poll() is None and len(desk.belongings()) < 1 + awaited:
-            pass  # the moments in between are short
+        deadline = time.monotonic() + 10
+        while len(desk.belongings()) < 1 + awaited:
+            assert time.monotonic() < deadline  # no pause: the moments in between are short
         process.kill()
         process.communicate()
         assert desk.left_behind() == []
