@@ -307,6 +307,11 @@ def _fault(error: OSError) -> tuple[Fault, str]:
             return Fault.RESET, "the connection was reset"
         case socket.gaierror():
             return Fault.UNREACHABLE, "no such host"
+    import ssl
+
+    # Python 3.11.2 gives this one no reason.
+    if isinstance(error, ssl.SSLZeroReturnError):
+        return Fault.RESET, "the connection ended in the TLS handshake"
     reason: str | None = getattr(error, "reason", None)  # an ssl.SSLError has one
     if reason is None:
         return Fault.UNREACHABLE, error.strerror or str(error)

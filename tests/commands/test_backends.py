@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import shlex
 import socket
-import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from servers.echo import Echo
-from trial.backends import Backends, closed_port
+from trial.backends import Backends, closed_port, context_with, made_by_openssl
 from trial.desk import Desk
 
 Options = tuple[str, ...]
@@ -168,7 +165,9 @@ def test_what_pin_out_wrote_is_checked_with_the_text(
 
 def test_pin_out_is_for_exactly_one_pin(desk: Desk, backends: Backends) -> None:
     signed, plain = backends.signed.port, backends.plain.port
-    with Echo("second", tls=context_with(make(desk, "/CN=localhost"))) as second:
+    with Echo(
+        "second", tls=context_with(made_by_openssl(desk.directory, "/CN=localhost"))
+    ) as second:
         for typed, count in {
             (f"https://127.0.0.1:{signed}", "--route", f"/b=https://127.0.0.1:{second.port}"): 2,
             (f"http://127.0.0.1:{plain}",): 0,
@@ -285,137 +284,3 @@ def test_wishes_about_tls_are_refused_where_there_is_none(desk: Desk, backends: 
         assert f"{url} does not speak TLS" in done.stderr
     both = desk.run("render", "a.test", url, "--backend-pin", "--backend-insecure")
     assert both.returncode == 2
-
-
-# The name that nginx compares
-
-
-def make(desk: Desk, subject: str, *more: str) -> str:
-    """Let openssl make a self-signed certificate; returns a file with it and its key."""
-    path = desk.write(f"own-{time.monotonic_ns()}.pem", "", mode=0o600)
-    command = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9")
-    made = subprocess.run(
-        (*command, "-subj", subject, *more, "-keyout", "-", "-out", "-"),
-        capture_output=True,
-        check=True,
-    )
-    Path(path).write_bytes(made.stdout)
-    return path
-
-
-def context_with(*files: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*files)
-    return context
-
-
-@pytest.mark.needs("nginx")
-@pytest.mark.parametrize(
-    ("subject", "more"),
-    [
-        ("/CN=127.0.0.1", ("-addext", "subjectAltName=IP:127.0.0.1")),
-        ("/O=nobody", ()),
-        ("/CN=my laptop", ()),
-    ],
-)
-def test_without_a_name_nginx_stops_and_the_line_that_it_gives_helps(
-    desk: Desk, subject: str, more: Options
-) -> None:
-    with Echo("nameless", tls=context_with(make(desk, subject, *more))) as echo:
-        typed = ("a.localhost", f"https://127.0.0.1:{echo.port}")
-        done = desk.run("render", *typed, *NGINX)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert desk.run("render", *typed, *APACHE).returncode == 0, "Apache compares no name here"
-    line = re.search(r"openssl req .*", done.stderr)
-    assert line is not None, done.stderr
-    subprocess.run(shlex.split(line[0]), cwd=desk.directory, capture_output=True, check=True)
-    files = (desk.path("cert.pem"), desk.path("key.pem"))
-    with Echo("named", tls=context_with(*files)) as echo:
-        typed = ("a.localhost", f"https://127.0.0.1:{echo.port}")
-        assert desk.run("render", *typed, *NGINX).returncode == 0
-        tried = desk.run("try", *typed, *NGINX, "--once")
-        assert tried.returncode == 0, tried.stdout
-
-
-def test_a_backend_that_is_down_can_still_be_named_for_nginx(desk: Desk) -> None:
-    with closed_port() as port:
-        typed = ("render", "a.test", f"https://127.0.0.1:{port}", *NGINX)
-        done = desk.run(*typed)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert "--backend-name" in done.stderr
-        named = desk.run(*typed, "--backend-name", "localhost")
-    assert named.returncode == 0, named.stderr
-    assert re.search(r"proxy_ssl_name +localhost;", named.stdout)
-    line = re.search(r"once it answers: (openssl .*)$", named.stderr, re.MULTILINE)
-    assert line is not None
-
-
-def test_the_line_that_fetches_a_pin_later_fetches_it(desk: Desk, backends: Backends) -> None:
-    with closed_port() as port:
-        done = desk.run("render", "a.test", f"https://127.0.0.1:{port}", *APACHE)
-    line = re.search(r"once it answers: (openssl .*)$", done.stderr, re.MULTILINE)
-    assert line is not None, done.stderr
-    typed = line[1].replace(str(port), str(backends.signed.port))
-    subprocess.run(
-        ("sh", "-c", typed), cwd=desk.directory, capture_output=True, check=True, timeout=20
-    )
-    assert Path(desk.path("backend.pem")).read_text() == backends.pin
-
-
-# The site file
-
-
-def test_a_site_file_is_rendered_by_its_name(desk: Desk) -> None:
-    desk.write(
-        "config/sites/a.example.com.toml",
-        'format = 1\nserver = "nginx"\n[[route]]\nbackend = "http://127.0.0.1:8889"\n',
-    )
-    typed = desk.run("render", "a.example.com", "http://127.0.0.1:8889", *NGINX)
-    written = desk.run("render", "a.example.com")
-    assert (written.returncode, written.stdout) == (0, typed.stdout)
-    assert desk.run("render", "A.Example.COM").stdout == typed.stdout
-    checked = desk.run("render", "a.example.com", "--check")
-    assert checked.returncode == 0, checked.stderr
-
-
-def test_a_site_file_with_a_fault_is_located(desk: Desk) -> None:
-    path = desk.write("config/sites/a.test.toml", 'format = 1\nbackand = "x"\n')
-    done = desk.run("render", "a.test")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"vhostsmith: {path}:2: the key 'backand' is not known")
-
-
-def test_a_site_file_that_is_no_text_is_said(desk: Desk) -> None:
-    path = desk.write("config/sites/a.test.toml", b"\xff\xfe")
-    done = desk.run("render", "a.test")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"{path}: cannot read the site file" in done.stderr
-
-
-def test_a_site_file_that_is_not_there_is_said(desk: Desk) -> None:
-    done = desk.run("render", "a.test")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"write the site file {desk.config}/sites/a.test.toml" in done.stderr
-
-
-def test_a_site_file_that_nobody_may_read_is_said(nobody: Desk) -> None:
-    path = nobody.write("config/sites/a.test.toml", "format = 1\n", mode=0o600)
-    os.chown(path, 0, 0)
-    done = nobody.run("render", "a.test")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"{path}: cannot read the site file: " in done.stderr
-
-
-@Either
-def test_a_pin_of_a_site_file_can_be_written_out(
-    desk: Desk, backends: Backends, kind: Options
-) -> None:
-    desk.write(
-        "config/sites/a.test.toml",
-        f'format = 1\n[[route]]\nbackend = "https://127.0.0.1:{backends.signed.port}"\n'
-        'backend_tls = "pin"\nbackend_name = "localhost"\n',
-    )
-    done = desk.run("render", "a.test", *kind, "--pin-out", "pin.pem", "--check")
-    assert done.returncode == 0, done.stderr
-    assert Path(desk.path("pin.pem")).read_text() == backends.pin
-    assert f'"{desk.path("pin.pem")}"' in done.stdout

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -188,9 +188,11 @@ def test_examples_in_the_help_are_commands_that_are_accepted(desk: Desk) -> None
         example = str(command.epilog).removeprefix("Example: vhostsmith ").split()
         if words == ("try",):
             continue  # it would run until somebody ends it
-        under = ("sh", "-c", f"cd {desk.directory}; shift $(($# - 1)); $0 {' '.join(example)}")
+        typed = (
+            f"cd {shlex.quote(str(desk.directory))}; {shlex.join(desk.program)} {' '.join(example)}"
+        )
         done = subprocess.run(
-            (*under, f"{sys.executable} -m vhostsmith", "x"),
+            ("sh", "-c", typed),
             capture_output=True,
             text=True,
             env=desk.environment,
@@ -212,7 +214,7 @@ def test_bash_can_complete_words(desk: Desk) -> None:
     )
     assert source.returncode == 0
     program = desk.write(
-        "bin/vhostsmith", f'#!/bin/sh\nexec {" ".join(desk.program)} "$@"\n', 0o755
+        "bin/vhostsmith", f'#!/bin/sh\nexec {shlex.join(desk.program)} "$@"\n', 0o755
     )
     script = f"""
         PATH={Path(program).parent}:$PATH

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -86,3 +88,24 @@ def closed_port() -> Iterator[int]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
+
+
+def made_by_openssl(directory: str, subject: str, *more: str) -> str:
+    """Let openssl make a self-signed certificate; returns a file with it and its key."""
+    number, path = tempfile.mkstemp(suffix=".pem", dir=directory)
+    os.close(number)
+    command = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9")
+    made = subprocess.run(
+        (*command, "-subj", subject, *more, "-keyout", "-", "-out", "-"),
+        capture_output=True,
+        check=True,
+    )
+    Path(path).write_bytes(made.stdout)
+    return path
+
+
+def context_with(*files: str) -> ssl.SSLContext:
+    """Return the settings of a TLS server with a certificate and its key."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    return context
