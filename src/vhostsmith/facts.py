@@ -18,6 +18,8 @@ from vhostsmith.servers.base import (
 )
 
 FORMAT = 1
+# A log that begins with a pipe would be a program that Apache runs as root.
+_PATHS = frozenset({"binary", "control", "sites", "logs", "ca_bundle", "modules"})
 _KINDS = ("apache", "nginx")
 
 
@@ -94,7 +96,9 @@ def _layout(plain: Any, where: str) -> Layout:
             if not isinstance(value, bool):
                 raise InputError("'layout.proven' is not true or false", where=where)
         elif not (key == "modules" and value is None):
-            _text(value, f"layout.{key}", where)
+            text = _text(value, f"layout.{key}", where)
+            if key in _PATHS and not text.startswith("/"):
+                raise InputError(f"'layout.{key}' is not an absolute path: {text!r}", where=where)
     return Layout(**plain)
 
 

@@ -35,6 +35,27 @@ def refuse_empty(options: Mapping[str, Any]) -> None:
             raise InputError("the value is empty", where=where)
 
 
+_DEFAULTS = {
+    "hsts": "0",
+    "http_port": "80",
+    "https_port": "443",
+    "max_body": "0",
+    "timeout": "3600",
+    "tls": "intermediate",
+    "websocket": "auto",
+}
+_NOT_OF_A_SITE = frozenset({"facts", "server", "server_version"})
+
+
+def given(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the options that were given and that describe a site, as they are typed."""
+    return tuple(
+        f"--{key.replace('_', '-')}"
+        for key, value in options.items()
+        if value and value != _DEFAULTS.get(key) and key not in _NOT_OF_A_SITE
+    )
+
+
 def unasked(text: str) -> Backend:
     """Return the backend as far as its text says it: enough to refuse what cannot be one."""
     return parse_backend(text, where="BACKEND")

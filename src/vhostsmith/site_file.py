@@ -193,6 +193,11 @@ def _route(table: Any, reader: _Reader) -> model.Route:
         raise InputError(f"{text!r} does not speak TLS, so 'backend_tls' says nothing", where=where)
     if backend.tls is not None:
         ca = reader.text(table, "backend_ca", "")
+        if ca and mode != "verify":
+            raise InputError(
+                f"'backend_ca' is for backend_tls = \"verify\", not {mode!r}",
+                where=reader.at("backend_ca"),
+            )
         name = reader.text(table, "backend_name", "")
         tls = BackendTls(
             mode=mode,
@@ -272,6 +277,8 @@ class _Reader:
         value = table.get(key, default)
         if value is None:
             raise InputError(f"the key {key!r} is missing", where=self.file)
+        if value == "" and key in table:
+            raise InputError(f"{key!r} is empty", where=self.at(key))
         if not isinstance(value, str):
             raise InputError(f"{key!r} is not a text", where=self.at(key))
         return value

@@ -51,11 +51,20 @@ def missing_files(site: Site) -> Iterator[str]:
     """Yield what is not there yet of the files that a person named and has to make."""
     if isinstance(site.action, Docroot) and not Path(site.action.path).is_dir():
         yield f"the document root {site.action.path} is not there yet"
+    if isinstance(site.action, Docroot) and not site.action.php and _has_php(site.action.path):
+        yield f"the PHP files below {site.action.path} are sent as text: --php SOCKET runs them"
     if site.access.basic_auth and not Path(site.access.basic_auth).exists():
         yield (
             f"the password file {site.access.basic_auth} is not there yet;"
             f" htpasswd -B -c {shlex.quote(site.access.basic_auth)} USER makes it"
         )
+
+
+def _has_php(directory: str) -> bool:
+    try:
+        return any(Path(directory).glob("*.php"))
+    except OSError:
+        return False
 
 
 def _pins(site: Site, places: Places, pin_out: str | None) -> Iterator[str]:
@@ -105,7 +114,7 @@ def _nginx(site: Site, facts: ServerFacts) -> Iterator[str]:
                 " set it to 256 in the http block of nginx.conf"
             )
     for default in facts.default_servers:
-        if default.name in {name.text for name in site.names}:
+        if not site.name.is_any and default.name in {name.text for name in site.names}:
             continue
         port = default.address.rpartition(":")[2]
         if (site.name.is_ip or site.name.is_any) and port in {

@@ -262,6 +262,12 @@ def _site_file(name: str | None, options: Mapping[str, Any], where: load.Directo
             "a site needs a backend",
             remedy=f"give one of: {inventory.ACTIONS}; or write the site file {path}",
         )
+    for option in inventory.given(options):
+        raise InputError(
+            f"{path} says what the site is",
+            where=option,
+            remedy="change it there, or give a backend here",
+        )
     from vhostsmith import host, site_file
 
     host.require_root_only(str(path))

