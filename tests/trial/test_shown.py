@@ -6,8 +6,10 @@ import hashlib
 import json
 import re
 
+import pytest
+
 from trial.backends import Backends, closed_port
-from trial.desk import Desk
+from trial.desk import Desk, without
 from vhostsmith.wire import handshake
 
 Options = tuple[str, ...]
@@ -119,10 +121,19 @@ def test_what_cannot_be_tried_is_refused(desk: Desk) -> None:
     assert desk.belongings() == []
 
 
-def test_a_server_that_is_not_here_is_named(desk: Desk) -> None:
-    text = desk.run("probe").stdout
-    absent = re.sub(r'("binary": )"[^"]*"', r'\1"/nonexistent/httpd"', text)
-    facts = desk.write("facts.json", absent)
-    done = desk.run("try", "--demo", "--once", "--facts", facts)
-    assert done.returncode == 1
-    assert done.stderr.startswith("vhostsmith: there is no /nonexistent/httpd here")
+def test_a_program_that_only_the_facts_know_is_not_run(desk: Desk) -> None:
+    program = desk.write("httpd", "#!/bin/sh\necho ran >&2\n", mode=0o755)
+    moved = re.sub(r'("binary": )"[^"]*"', rf'\1"{program}"', desk.run("probe").stdout)
+    done = desk.run("try", "--demo", "--once", "--facts", desk.write("facts.json", moved))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"vhostsmith: {program} is no server of a distribution")
+    assert "ran" not in done.stderr.split()
+
+
+@pytest.mark.needs("mount namespaces")
+def test_a_server_that_is_not_here_is_named(desk: Desk, machine_facts: str) -> None:
+    for kind, program in {"apache": "/usr/sbin/apache2", "nginx": "/usr/sbin/nginx"}.items():
+        typed = ("try", "--demo", "--once", "--server", kind, "--facts", machine_facts)
+        done = desk.run(*typed, under=without(program))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"vhostsmith: there is no {program} here")
